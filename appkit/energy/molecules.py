@@ -1,0 +1,200 @@
+"""Molecules that people bring: a SMILES string or an xyz file becomes a checked ``ase.Atoms``.
+
+Everything that is not one of the shipped data sets enters the house here, so here it is refused,
+with a sentence that says what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+from itertools import islice
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.io import read
+from rdkit import Chem
+from rdkit.Chem import AllChem
+from rdkit.rdBase import BlockLogs
+from scipy.spatial import cKDTree
+
+#: Elements whose isolated-atom densities the package ships.
+ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
+#: Largest molecule a person may bring (hydrogens included) and largest text file.
+MAX_ATOMS = 200
+MAX_BYTES = 1_000_000
+MAX_SMILES = 300
+#: Two nuclei nearer than this (Å) are a mistake in the file: the H-H bond is 0.74 Å.
+MIN_DISTANCE = 0.4
+EMBED_SECONDS = 5
+
+
+class MoleculeError(ValueError):
+    """A molecule that cannot be used; the message is for the person who brought it."""
+
+
+def check_molecule(
+    atoms: Atoms, elements: Collection[str] = ELEMENTS, max_atoms: int = MAX_ATOMS
+) -> Atoms:
+    """Return ``atoms`` unchanged if every later step can use it.
+
+    Raises
+    ------
+    MoleculeError
+        If there are no atoms or more than ``max_atoms``, an element is not in ``elements``, a
+        coordinate is not finite, or two atoms are closer than ``MIN_DISTANCE`` Å.
+    """
+    if len(atoms) == 0:
+        raise MoleculeError("The molecule is empty: it has no atoms.")
+    if len(atoms) > max_atoms:
+        raise MoleculeError(f"The molecule has {len(atoms):,} atoms; the limit is {max_atoms:,}.")
+    unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
+    if unknown:
+        first = atoms.get_chemical_symbols().index(unknown[0]) + 1
+        raise MoleculeError(
+            f"Unknown element {', '.join(unknown)} (first at atom {first}): atomic densities are "
+            f"known for {', '.join(elements)}."
+        )
+    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+    if bad.size:
+        raise MoleculeError(
+            f"Atom {bad[0] + 1} ({atoms[bad[0]].symbol}) has a coordinate that is not a finite "
+            "number (NaN or infinity)."
+        )
+    pairs = cKDTree(atoms.positions).query_pairs(MIN_DISTANCE, output_type="ndarray")
+    if len(pairs):
+        i, j = min(map(tuple, pairs))
+        distance = float(np.linalg.norm(atoms.positions[i] - atoms.positions[j]))
+        raise MoleculeError(
+            f"Atoms {i + 1} ({atoms[i].symbol}) and {j + 1} ({atoms[j].symbol}) coincide: they are "
+            f"{distance:.3f} Å apart. Are the coordinates in Å?"
+        )
+    return atoms
+
+
+def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
+    """A 3-D geometry for ``smiles``: RDKit's ETKDG embedding, hydrogens added, MMFF94 relaxed.
+
+    The same SMILES always gives the same geometry. Positions in Å, ``info["smiles"]`` is canonical.
+
+    Raises
+    ------
+    MoleculeError
+        If the text is not a SMILES, is too long, has no 3-D embedding, or fails `check_molecule`.
+    """
+    text = smiles.strip()
+    if not text:
+        raise MoleculeError("The SMILES is empty: type one, for example c1ccccc1 for benzene.")
+    if len(text) > MAX_SMILES:
+        raise MoleculeError(f"The SMILES has {len(text):,} characters; the limit is {MAX_SMILES}.")
+    with BlockLogs():
+        molecule = Chem.MolFromSmiles(text)
+        if molecule is None:
+            raise MoleculeError(
+                f"'{text}' is not a SMILES that RDKit can read: check brackets, ring numbers and "
+                "valences."
+            )
+        canonical = Chem.MolToSmiles(molecule)
+        molecule = Chem.AddHs(molecule)
+        if molecule.GetNumAtoms() > max_atoms:
+            raise MoleculeError(
+                f"The molecule has {molecule.GetNumAtoms():,} atoms, hydrogens included; the limit "
+                f"is {max_atoms:,}."
+            )
+        molecule = _embed(molecule, text)
+    atoms = Atoms(
+        numbers=[atom.GetAtomicNum() for atom in molecule.GetAtoms()],
+        positions=molecule.GetConformer().GetPositions(),
+        info={"smiles": canonical},
+    )
+    return check_molecule(atoms, max_atoms=max_atoms)
+
+
+def _embed(molecule: Chem.Mol, text: str) -> Chem.Mol:
+    if molecule.GetNumAtoms() == 0:
+        raise MoleculeError(f"'{text}' has no atoms.")
+    settings = AllChem.ETKDGv3()
+    settings.randomSeed = 0xA770
+    settings.timeout = EMBED_SECONDS
+    if AllChem.EmbedMolecule(molecule, settings) != 0:
+        raise MoleculeError(
+            f"No 3-D geometry was found for '{text}' within {EMBED_SECONDS} s; upload an xyz file "
+            "instead."
+        )
+    if AllChem.MMFFHasAllMoleculeParams(molecule):
+        AllChem.MMFFOptimizeMolecule(molecule, maxIters=2000)
+    else:
+        AllChem.UFFOptimizeMolecule(molecule, maxIters=2000)
+    return molecule
+
+
+def from_xyz(data: bytes | str, max_atoms: int = MAX_ATOMS, max_bytes: int = MAX_BYTES) -> Atoms:
+    """The first frame of an xyz or extended-xyz text, positions in Å.
+
+    Size is checked before anything is parsed, so a huge upload costs nothing.
+
+    Raises
+    ------
+    MoleculeError
+        If the file is too large, is not text, is not an xyz file, or fails `check_molecule`.
+    """
+    if len(data) > max_bytes:
+        raise MoleculeError(
+            f"The file has {len(data) / 1e6:,.1f} MB; the limit is {max_bytes / 1e6:g} MB."
+        )
+    text = _decode(data)
+    declared = _declared_atoms(text)
+    if declared > max_atoms:
+        raise MoleculeError(f"The file has {declared:,} atoms; the limit is {max_atoms:,}.")
+    frame = "".join(islice(io.StringIO(text), declared + 2))
+    _check_rows(frame, declared)
+    try:
+        atoms = read(io.StringIO(frame), index=0, format="extxyz")
+    except Exception as error:  # ASE raises many kinds; none speaks to the person
+        raise MoleculeError(f"The file is not a readable xyz file: {error}.") from error
+    return check_molecule(Atoms(atoms.numbers, atoms.positions), max_atoms=max_atoms)
+
+
+def _decode(data: bytes | str) -> str:
+    if isinstance(data, str):
+        return data.lstrip("\ufeff")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MoleculeError(
+            f"The file is not text (byte {error.start + 1} is not UTF-8); an xyz file is expected."
+        ) from error
+
+
+def _declared_atoms(text: str) -> int:
+    if not text.strip():
+        raise MoleculeError("The file is empty.")
+    first = text.split("\n", 1)[0].strip()
+    if not (first.isascii() and first.isdigit()):
+        raise MoleculeError(
+            f"Line 1 should be the number of atoms, but it reads '{first[:40]}'. An xyz file has "
+            "that number, a comment line, then one line 'symbol x y z' for each atom."
+        )
+    if int(first) == 0:
+        raise MoleculeError("The molecule is empty: it has no atoms.")
+    return int(first)
+
+
+def _check_rows(frame: str, declared: int) -> None:
+    rows = frame.splitlines()[2:]
+    filled = [row for row in rows if row.strip()]
+    if len(filled) < declared:
+        raise MoleculeError(f"Line 1 announces {declared} atoms, but {len(filled)} follow.")
+    if "Properties=" in frame.splitlines()[1]:
+        return
+    for line, row in enumerate(rows, start=3):
+        fields = row.split()
+        if fields[0] not in chemical_symbols[1:] and not fields[0].isdigit():
+            raise MoleculeError(f"Line {line}: unknown element '{fields[0][:20]}'.")
+        try:
+            coordinates = [float(field) for field in fields[1:4]]
+        except ValueError:
+            coordinates = []
+        if len(coordinates) != 3:
+            raise MoleculeError(f"Line {line} should read 'symbol x y z', but it is '{row[:60]}'.")
