@@ -1,0 +1,1 @@
+"""The pages of ``appkit serve``. The only room that knows Panel."""

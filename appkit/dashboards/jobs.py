@@ -1,0 +1,197 @@
+"""Work off the event loop: one running and one waiting job a slot, the latest wins.
+
+A page's watcher submits to a *slot* ("density", "true density"). While a job of that slot runs,
+only the newest submission waits; everything between is dropped unseen. Results and messages come
+back on the session's event loop; exceptions become a sentence for the page.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import panel as pn
+from bokeh.document import Document
+
+log = logging.getLogger(__name__)
+
+# Two bounded pools, shared by all sessions: minutes of chemistry never delay a slider's picture.
+_PICTURES = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="picture")
+_LONG = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="long")
+
+
+class Cancelled(Exception):  # noqa: N818 - an interruption, not an error
+    """Raised inside a job by `Task.check` once it was cancelled or became stale."""
+
+
+@dataclass(eq=False)
+class Task:
+    """What a job's function receives as its first argument."""
+
+    report: Callable[[float, str], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def check(self) -> None:
+        """Leave the job here if nobody waits for its result any more."""
+        if self.stop.is_set():
+            raise Cancelled
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Show how far the job is (0 to 1); also a place where it can be cancelled."""
+        self.check()
+        self.report(fraction, text)
+
+
+@dataclass(eq=False)
+class _Job:
+    task: Task
+    work: Callable[[Task], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[str], None]
+    ended: Callable[[], None]
+
+
+class Jobs:
+    """The jobs of one page in one session.
+
+    Parameters
+    ----------
+    failed : called on the event loop with one clear sentence when a job raises.
+    document : the session's document; without one (tests, notebooks) callbacks run in the worker.
+    """
+
+    def __init__(
+        self, failed: Callable[[str], None] = log.error, document: Document | None = None
+    ) -> None:
+        self._failed = failed
+        self._document = document if document is not None else pn.state.curdoc
+        self._running: dict[str, _Job] = {}
+        self._waiting: dict[str, tuple[_Job, ThreadPoolExecutor]] = {}
+        self._lock = threading.RLock()
+        self._closed = False
+
+    def submit(
+        self,
+        slot: str,
+        work: Callable[[Task], Any],
+        done: Callable[[Any], None],
+        *,
+        long: bool = False,
+        progress: Callable[[float, str], None] = lambda fraction, text: None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run ``work(task)`` on a worker and hand its value to ``done`` on the event loop.
+
+        A picture (``long=False``) that already runs may finish and be drawn as a passing frame, so
+        a dragged slider keeps moving; a ``long`` job is stopped and its result dropped as soon as
+        a newer one is submitted. ``ended`` runs last for every job that was started, also for one
+        that failed or was cancelled.
+        """
+        task = Task(report=lambda f, text: self._deliver(job, partial(progress, f, text)))
+        job = _Job(task, work, done, self._failed, ended)
+        pool = _LONG if long else _PICTURES
+        with self._lock:
+            if self._closed:
+                return
+            if slot in self._running:
+                if long:
+                    self._running[slot].task.stop.set()
+                self._waiting[slot] = (job, pool)
+            else:
+                self._start(slot, job, pool)
+
+    def cancel(self, slot: str) -> None:
+        """Drop the slot's waiting job and stop its running one at its next check."""
+        with self._lock:
+            self._waiting.pop(slot, None)
+            if slot in self._running:
+                self._running[slot].task.stop.set()
+
+    def busy(self, slot: str) -> bool:
+        """Whether a job of this slot runs or waits."""
+        with self._lock:
+            return slot in self._running
+
+    def close(self) -> None:
+        """The session has gone: stop everything, deliver nothing more."""
+        with self._lock:
+            self._closed = True
+            for slot in list(self._running):
+                self.cancel(slot)
+            self._document = None
+
+    def _start(self, slot: str, job: _Job, pool: ThreadPoolExecutor) -> None:
+        self._running[slot] = job
+        pool.submit(self._run, slot, job, pool is _LONG)
+
+    def _run(self, slot: str, job: _Job, long: bool) -> None:
+        try:
+            with _kept_alive(self._document) if long else _nothing():
+                job.task.check()
+                value = job.work(job.task)
+            self._deliver(job, partial(job.done, value))
+        except Cancelled:
+            pass  # nobody waits for it
+        except Exception as error:
+            self._deliver(job, partial(job.failed, explain(error)))
+        finally:
+            with self._lock:
+                following = self._waiting.pop(slot, None)
+                del self._running[slot]
+                if following and not self._closed:
+                    self._start(slot, *following)
+            self._deliver(None, job.ended)
+
+    def _deliver(self, job: _Job | None, callback: Callable[[], None]) -> None:
+        def call() -> None:
+            if self._closed or (job is not None and job.task.stop.is_set()):
+                return
+            try:
+                with pn.io.hold():
+                    callback()
+            except Exception as error:  # a page that cannot draw says so and goes on
+                self._failed(explain(error))
+
+        document = self._document
+        if document is not None and document.session_context is not None:
+            document.add_next_tick_callback(call)
+        else:
+            call()
+
+
+def explain(error: BaseException) -> str:
+    """One sentence for the person. A ValueError was written for him; the rest go to the log."""
+    if isinstance(error, ValueError):
+        return str(error)
+    log.error("A job failed", exc_info=error)
+    if isinstance(error, MemoryError):
+        return "This machine has not enough memory for that: take a larger grid step."
+    if isinstance(error, ImportError):
+        return str(error)
+    return f"Something went wrong ({type(error).__name__}: {error}). The server's log has more."
+
+
+@contextmanager
+def _kept_alive(document: Document | None) -> Iterator[None]:
+    """Keep the session from expiring while a person waits for a long job."""
+    context = document.session_context if document is not None else None
+    sessions = [s for s in context.server_context.sessions if s.id == context.id] if context else []
+    for session in sessions:
+        session.block_expiration()
+    try:
+        yield
+    finally:
+        for session in sessions:
+            session.unblock_expiration()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
