@@ -1,0 +1,53 @@
+"""Reading a file so that whatever is wrong with it is said with its name."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appkit.data.download import DataError
+
+#: What numpy, scipy, gzip, xz, tar, Pillow and csv raise on files that are cut short or foreign.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    IndexError,
+    EOFError,
+    OSError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
+
+
+class UnreadableFileError(DataError):
+    """A file that is there but cannot be read: cut short, foreign, or without a needed field."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while ``path`` is read into one sentence that names the file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableFileError(f"{path} is not there") from error
+    except KeyError as error:
+        raise UnreadableFileError(f"{path} has no field {error}") from error
+    except _UNREADABLE as error:
+        raise UnreadableFileError(f"{path} cannot be read: {error}") from error
+
+
+def require(condition: bool, path: Path, problem: str) -> None:
+    """Raise UnreadableFileError for ``path`` unless ``condition`` holds."""
+    if not condition:
+        raise UnreadableFileError(f"{path} cannot be read: {problem}")
