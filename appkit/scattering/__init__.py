@@ -1,0 +1,7 @@
+"""Wavelets, cascades and Fourier grids. Torch only; knows nothing of molecules or images."""
+
+from appkit.scattering.grid import Grid
+from appkit.scattering.morlet import MorletBank
+from appkit.scattering.planar import PlanarCascade
+
+__all__ = ["Grid", "MorletBank", "PlanarCascade"]

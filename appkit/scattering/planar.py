@@ -1,0 +1,219 @@
+"""Translation and rotation invariants of planar densities by a wavelet scattering cascade."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from appkit.scattering.angular import AngularBank
+from appkit.scattering.levels import Level, Resampling, Spectrum, level_boxes, make_level
+from appkit.scattering.morlet import MorletBank
+
+Path = dict[str, float | int | str]
+
+
+class PlanarCascade(nn.Module):
+    r"""First and second order scattering invariants of planar densities ρ.
+
+    .. math::
+        S_1(j, q) &= \frac1L \sum_θ \int |ρ∗ψ_{j,θ}|^q du \\
+        S_2(j, j', θ', q) &= \frac1L \sum_θ \int ||ρ∗ψ_{j,θ}|∗ψ_{j',θ+θ'}|^q du, \quad j < j'
+
+    and, with ``angular=True``, the roto-translation second order, in which
+    |ρ∗ψ_{j,θ}|∗ψ_{j',θ+θ'} is also convolved along θ with angular wavelets ψ̄_ℓ. Coefficients of
+    θ' and −θ' are averaged, which makes all invariant to reflections as well.
+
+    Parameters
+    ----------
+    bank : the wavelets.
+    extent : ``(height, width)`` of a rectangle around the origin that contains every density.
+    powers : the exponents q > 0.
+    order : 1 or 2.
+    angular : also convolve the second order along the angles.
+    tolerance : amplitude below which a wavelet is neglected, in frequency (this sets the sampling
+        of each scale) and in space (this sets its box).
+    periodic : all scales share one box, ``extent``, and densities are taken as periodic in it.
+    chunk_bytes : size of the working arrays; a few MB keep a CPU's cache warm.
+
+    Raises
+    ------
+    ValueError
+        for a power that is not positive, an order that is not 1 or 2, or a J too large for the
+        box.
+
+    References
+    ----------
+    Hirn, Mallat, Poilvert, MMS 15(2) 827–863 (2017), §6; roto-translation: Hirn, Poilvert,
+    Mallat, arXiv:1502.02077, §5.
+    """
+
+    def __init__(
+        self,
+        bank: MorletBank,
+        extent: tuple[float, float],
+        *,
+        powers: tuple[float, ...] = (1, 2),
+        order: int = 2,
+        angular: bool = False,
+        tolerance: float = 1e-3,
+        periodic: bool = False,
+        chunk_bytes: int = 4_000_000,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        if not powers or any(not (math.isfinite(q) and q > 0) for q in powers):
+            raise ValueError(f"Powers q must be positive numbers, not {powers}.")
+        if order not in (1, 2):
+            raise ValueError(f"The order of a planar cascade is 1 or 2, not {order}.")
+        self.bank, self.powers, self.order = bank, tuple(powers), order
+        self.chunk_bytes, self.dtype = chunk_bytes, dtype
+        boxes = [extent] * bank.J if periodic else level_boxes(bank, extent, tolerance)
+        self.levels = [make_level(bank, j, boxes[j], tolerance) for j in range(bank.J)]
+        kind = torch.complex64 if dtype == torch.float32 else torch.complex128
+        for level in self.levels:
+            self.register_buffer(f"psi_{level.j}", level.filters(bank).to(kind), persistent=False)
+        self.angular = AngularBank(bank.L) if angular and order == 2 else None
+        if self.angular is not None:
+            for level in self.levels[1:]:
+                wave = level.carriers(bank).to(kind)
+                self.register_buffer(f"wave_{level.j}", wave, persistent=False)
+        self._resample = {
+            (a.j, b.j): Resampling(a, b) for a in self.levels for b in self.levels[a.j + 1 :]
+        }
+
+    @property
+    def paths(self) -> list[Path]:
+        """What each invariant is: ``order, j, j2, theta, ell, q``; θ' in radians, order of output."""
+        bank = self.bank
+        rows: list[Path] = [
+            {"order": 1, "j": j, "q": q} for j in range(bank.J) for q in self.powers
+        ]
+        if self.order == 1:
+            return rows
+        turns = [math.pi * k / bank.L for k in range(bank.L // 2 + 1)]
+        ells: list[dict[str, int]] = [{}]
+        if self.angular is not None:
+            ells = [{"ell": ell} for ell in range(self.angular.n_filters)]
+        for j in range(bank.J):
+            for j2 in range(j + 1, bank.J):
+                rows += [
+                    {"order": 2, "j": j, "j2": j2, "theta": turn, **ell, "q": q}
+                    for turn in turns
+                    for ell in ells
+                    for q in self.powers
+                ]
+        return rows
+
+    def forward(self, spectrum: Spectrum) -> Tensor:
+        """Invariants ``(batch, P)`` of the densities whose transform is ``spectrum(ω_y, ω_x)``."""
+        first: list[Tensor] = []
+        second: list[Tensor] = []
+        for level in self.levels:
+            modulus = self.first_order(spectrum, level)
+            first.append(self._moments(modulus, level).mean(1))
+            if self.order == 2:
+                second += self._second_order(modulus, level)
+        return torch.cat(first + second, dim=1).to(torch.float64)
+
+    def first_order(self, spectrum: Spectrum, level: Level) -> Tensor:
+        """|ρ∗ψ_{j,θ}| for every θ, sampled as the level is: ``(batch, L, n_y, n_x)``."""
+        rho = spectrum(*(omega.to(self.device) for omega in level.frequencies()))
+        psi = getattr(self, f"psi_{level.j}")
+        angles = range(self.bank.L)
+        return _modulus(_filter(lambda l: level.window(rho, l), psi, angles))
+
+    def fft_counts(self) -> list[tuple[tuple[int, int], str, int]]:
+        """``(shape, "c2c" | "r2c", number)`` of the transforms that one density costs."""
+        L, counts = self.bank.L, []
+        for level in self.levels:
+            counts.append((level.shape, "c2c", L))
+            finer = self.levels[level.j + 1 :] if self.order == 2 else []
+            counts += [(other.shape, "c2c", L * L) for other in finer]
+            if any(other.box == level.box for other in finer):
+                counts.append((level.shape, "r2c", L))
+        return counts
+
+    @property
+    def device(self) -> torch.device:
+        """Where the filters are, and the work is done."""
+        return self.psi_0.device
+
+    def _moments(self, modulus: Tensor, level: Level) -> Tensor:
+        """∫ |·|^q du for each power: ``(…, n_powers)``."""
+        area = level.steps[0] * level.steps[1]
+        sums = [
+            modulus.sum((-2, -1)) if q == 1 else modulus.pow(q).sum((-2, -1)) for q in self.powers
+        ]
+        return torch.stack(sums, dim=-1) * area
+
+    def _second_order(self, modulus: Tensor, level: Level) -> Iterator[Tensor]:
+        """Coefficients ``(batch, ·)`` of ``level`` with each coarser one, in the order of paths."""
+        coarser = self.levels[level.j + 1 :]
+        half = None
+        if any(other.box == level.box for other in coarser):
+            half = torch.fft.rfft2(modulus)
+        for other in coarser:
+            spectra = self._resample[level.j, other.j](modulus, half)
+            turns = [self._turn(spectra, other, turn) for turn in range(self.bank.L)]
+            yield _mirror_average(torch.stack(turns, dim=1)).flatten(1)
+
+    def _turn(self, spectra: Tensor, level: Level, turn: int) -> Tensor:
+        """Moments of |ρ∗ψ_θ|∗ψ_{θ+θ'} at one θ', mean over θ: ``(batch, [ell,] n_powers)``."""
+        L = self.bank.L
+        each = 8 * L * level.shape[0] * level.shape[1]
+        rows = max(1, self.chunk_bytes // each)
+        parts = []
+        for some in spectra.split(rows):
+            z = self._rotated(some, level, turn)
+            if self.angular is None:
+                parts.append(self._moments(_modulus(z), level).mean(1))
+            else:
+                parts.append(self._angular_moments(z, level, turn))
+        return torch.cat(parts)
+
+    def _rotated(self, spectra: Tensor, level: Level, turn: int) -> Tensor:
+        """|ρ∗ψ_θ|∗ψ_{θ+θ'} for every θ, each up to the phase of its window's origin."""
+        L = self.bank.L
+        psi = getattr(self, f"psi_{level.j}")
+        angles = [(l + turn) % L for l in range(L)]
+        return _filter(lambda l: level.window(spectra[:, l], angles[l]), psi, angles)
+
+    def _angular_moments(self, z: Tensor, level: Level, turn: int) -> Tensor:
+        """Moments after the convolutions along θ: ``(batch, n_filters, n_powers)``.
+
+        These need the true phases; ψ_{θ+π} is the conjugate of ψ_θ.
+        """
+        assert self.angular is not None
+        L = self.bank.L
+        wave = getattr(self, f"wave_{level.j}")
+        z = torch.stack([z[:, l] * wave[(l + turn) % L] for l in range(L)], dim=1)
+        if turn:
+            z = torch.cat([z[:, : L - turn], z[:, L - turn :].conj()], dim=1)
+        filtered = self.angular(z)
+        return torch.stack([self._moments(w, level).mean(1) for w in filtered], dim=1)
+
+
+def _filter(window: Callable[[int], Tensor], psi: Tensor, angles: Iterable[int]) -> Tensor:
+    """Inverse transforms of windows times wavelets, ``(batch, L, n_y, n_x)``."""
+    products = [window(l) * psi[angle] for l, angle in enumerate(angles)]
+    return torch.fft.ifft2(torch.stack(products, dim=1))
+
+
+def _modulus(z: Tensor) -> Tensor:
+    """|z|; torch's ``abs`` guards against overflow at three times the cost of the sum of squares,
+
+    but has the right gradient where z = 0.
+    """
+    if z.requires_grad:
+        return z.abs()
+    return z.real.square().addcmul_(z.imag, z.imag).sqrt_()
+
+
+def _mirror_average(turns: Tensor) -> Tensor:
+    """Mean of the coefficients of θ' and −θ': dimension 1 goes from L to L // 2 + 1."""
+    L = turns.shape[1]
+    mirrored = turns.roll(-1, dims=1).flip(1)  # index −k mod L
+    return ((turns + mirrored) / 2)[:, : L // 2 + 1]
