@@ -1,0 +1,262 @@
+"""The command ``appkit``: thin, one function a verb.
+
+Heavy libraries are imported inside the verbs, so that ``appkit --help`` answers at once. What a
+person got wrong arrives as a ValueError and leaves as one line on stderr with exit status 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from appkit import __version__
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: the process's own); the exit status."""
+    arguments = vars(_parser().parse_args(argv))
+    verb, traceback = arguments.pop("verb"), arguments.pop("traceback")
+    try:
+        return verb(**arguments) or 0
+    except (ValueError, OSError) as error:
+        if traceback:
+            raise
+        if isinstance(error, BrokenPipeError):  # the reader of `appkit ... | head` has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        print(f"appkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("appkit: stopped", file=sys.stderr)
+        return 130
+
+
+def serve(basic_auth: str | None, **options: Any) -> None:
+    """Open the dashboard."""
+    from appkit.dashboards import app
+
+    if basic_auth:
+        options["basic_auth"] = basic_auth
+        options["cookie_secret"] = os.environ.get("APPKIT_COOKIE_SECRET") or secrets.token_hex()
+    app.serve(**options)
+
+
+def lab(folder: Path | None, arguments: list[str]) -> int:
+    """Open JupyterLab on the notebooks; plots show without a network."""
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder or _notebooks()}"]
+    environment = os.environ | {"PANEL_INLINE": "true"}
+    return subprocess.run([*command, *arguments], env=environment, check=False).returncode
+
+
+def data_list() -> None:
+    """Print every data set: name, size, whether it is here, licence, what it is."""
+    from appkit.data import ChecksumError, entries, where
+
+    rows = [("NAME", "SIZE", "HERE", "LICENCE", "WHAT")]
+    for dataset in entries():
+        try:
+            here = "yes" if all(where(dataset.name).values()) else "no"
+        except ChecksumError:
+            here = "corrupt"
+        rows.append((dataset.name, _size(dataset.size), here, dataset.licence, dataset.what))
+    _print_table(rows)
+
+
+def data_get(names: list[str]) -> None:
+    """Download what is missing of the data sets and print where their files lie."""
+    from appkit.data import get
+
+    for name in names:
+        for path in get(name, progress=True).values():
+            print(path)
+
+
+def data_where(name: str) -> int:
+    """Print where each file of a data set lies; status 1 if one is not here."""
+    from appkit.data import where
+
+    located = where(name)
+    for wanted, path in located.items():
+        print(path or f"not here: {wanted}")
+    return 0 if all(located.values()) else 1
+
+
+def run_planar_energy(**options: Any) -> None:
+    """Compute the talk's table of planar energies; print it beside the published figures."""
+    from appkit.experiments import planar_energy
+
+    given = {name: value for name, value in options.items() if value is not None}
+    print(planar_energy.report(planar_energy.run(**given)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="appkit",
+        description="Wavelets, invariants and local methods: pages, notebooks, data, experiments.",
+    )
+    parser.add_argument("--version", action="version", version=f"appkit {__version__}")
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _add_serve(verbs)
+    _add_lab(verbs)
+    _add_data(verbs)
+    _add_run(verbs)
+    return parser
+
+
+def _add_serve(verbs: argparse._SubParsersAction) -> None:
+    parser = verbs.add_parser("serve", help="open the dashboard in the browser")
+    parser.set_defaults(verb=serve)
+    parser.add_argument("--port", type=_port, default=5006, help="default: %(default)s")
+    parser.add_argument(
+        "--address", default="localhost", help="interface to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--show",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="open a browser window (default: yes)",
+    )
+    parser.add_argument(
+        "--basic-auth",
+        metavar="PASSWORD|FILE",
+        default=os.environ.get("APPKIT_BASIC_AUTH"),
+        help="ask for this password, or for a user and password of this JSON file "
+        "(default: the environment's APPKIT_BASIC_AUTH)",
+    )
+    parser.add_argument(
+        "--origin",
+        dest="origins",
+        type=_origin,
+        action="append",
+        default=[],
+        metavar="HOST[:PORT]",
+        help="another host name under which browsers reach the server; may be given again",
+    )
+    parser.add_argument(
+        "--num-procs", type=_positive, default=1, help="worker processes (default: %(default)s)"
+    )
+
+
+def _add_lab(verbs: argparse._SubParsersAction) -> None:
+    parser = verbs.add_parser("lab", help="open the notebooks in JupyterLab")
+    parser.set_defaults(verb=lab)
+    parser.add_argument("--folder", type=Path, help="folder to open instead of the notebooks")
+    parser.add_argument(
+        "arguments", nargs="*", help="handed to JupyterLab, after --: appkit lab -- --no-browser"
+    )
+
+
+def _add_data(verbs: argparse._SubParsersAction) -> None:
+    actions = verbs.add_parser("data", help="public data sets").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    actions.add_parser("list", help="what there is").set_defaults(verb=data_list)
+    getter = actions.add_parser("get", help="download what is missing")
+    getter.set_defaults(verb=data_get)
+    getter.add_argument("names", nargs="+", metavar="NAME")
+    finder = actions.add_parser("where", help="where the files lie")
+    finder.set_defaults(verb=data_where)
+    finder.add_argument("name", metavar="NAME")
+
+
+def _add_run(verbs: argparse._SubParsersAction) -> None:
+    experiments = verbs.add_parser("run", help="compute a table of the talks").add_subparsers(
+        required=True, metavar="EXPERIMENT"
+    )
+    parser = experiments.add_parser(
+        "planar-energy",
+        help="energies of planar molecules: Fourier, wavelet, Coulomb, scattering",
+        description="Options that are not given have the preset's values.",
+    )
+    parser.set_defaults(verb=run_planar_energy)
+    parser.add_argument(
+        "--dataset", choices=["embedded", "qm7_2d", "qm_2d"], default="embedded", help="molecules"
+    )
+    parser.add_argument("--preset", choices=["default", "paper"], help="grid, scales and angles")
+    parser.add_argument(
+        "--channels",
+        type=_names,
+        metavar="NAME[,NAME]",
+        help="densities: dirac, core, valence, atomic, gaussian",
+    )
+    parser.add_argument("--J", type=_positive, help="number of scales")
+    parser.add_argument("--L", type=_positive, help="number of angles")
+    parser.add_argument("--step", type=_length, help="grid step, angstrom")
+    parser.add_argument("--terms", type=_positive, help="most terms M of the regression")
+    parser.add_argument("--bags", type=_positive, help="number of bags")
+    parser.add_argument("--seed", type=int, help="seed of the bags")
+    parser.add_argument("--device", help="torch device: cpu, cuda")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler to work on")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; ports are 0 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(text)
+
+
+def _length(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no length in angstrom above zero")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name")
+    return names
+
+
+def _origin(text: str) -> str:
+    if "*" in text:
+        raise argparse.ArgumentTypeError("name the host; '*' would let any site use the server")
+    return text
+
+
+def _notebooks() -> Path:
+    """The checkout's notebooks, or a copy of those in the wheel beside the person's own files."""
+    package = Path(__file__).parent
+    checkout = package.parent / "notebooks"
+    if (package.parent / "pyproject.toml").is_file() and checkout.is_dir():
+        return checkout
+    own = Path.cwd() / "appkit-notebooks"
+    if not own.exists() and (package / "notebooks").is_dir():
+        shutil.copytree(package / "notebooks", own)
+    return own if own.is_dir() else Path.cwd()
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.0f} kB"
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Columns padded to their widest entry, lines cut to the terminal's width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths[3] = min(widths[3], 24)
+    limit = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    for row in rows:
+        cells = (cell[:w].ljust(w) for cell, w in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip()[:limit])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
