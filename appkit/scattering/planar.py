@@ -86,7 +86,7 @@ class PlanarCascade(nn.Module):
 
     @property
     def paths(self) -> list[Path]:
-        """What each invariant is: ``order, j, j2, theta, ell, q``; θ' in radians, order of output."""
+        """What each invariant is: ``order, j, j2, theta, ell, q`` (θ' in radians), as they come."""
         bank = self.bank
         rows: list[Path] = [
             {"order": 1, "j": j, "q": q} for j in range(bank.J) for q in self.powers

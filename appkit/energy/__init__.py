@@ -1,0 +1,15 @@
+"""From molecules to densities, dictionaries of invariants and descriptors."""
+
+from appkit.energy.density import CHANNELS, PlanarDensity
+from appkit.energy.dictionaries import PlanarFourier, PlanarScattering, PlanarWavelets
+from appkit.energy.geometry import NotPlanarError, planar_positions
+
+__all__ = [
+    "CHANNELS",
+    "NotPlanarError",
+    "PlanarDensity",
+    "PlanarFourier",
+    "PlanarScattering",
+    "PlanarWavelets",
+    "planar_positions",
+]

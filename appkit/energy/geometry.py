@@ -1,0 +1,58 @@
+"""From three dimensions to the plane."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+
+class NotPlanarError(ValueError):
+    """A molecule that does not lie in a plane; ``distance`` is its largest distance in Å."""
+
+    def __init__(self, formula: str, distance: float, tolerance: float) -> None:
+        super().__init__(
+            f"{formula} is not planar: an atom lies {distance:.3g} Å from the best plane (at most "
+            f"{tolerance:g} Å is allowed). Project it onto that plane, or take a planar molecule."
+        )
+        self.distance = distance
+
+
+def plane_distance(atoms: Atoms) -> float:
+    """Largest distance in Å of an atom from the plane that fits all atoms best."""
+    if len(atoms) < 4:
+        return 0.0
+    centred = atoms.positions - atoms.positions.mean(0)
+    return float(np.abs(centred @ np.linalg.svd(centred)[2][2]).max())
+
+
+def planar_positions(
+    atoms: Atoms, tolerance: float = 0.05, project: bool = False
+) -> NDArray[np.float64]:
+    """Positions ``(n, 2)`` in Å in the molecule's plane, centred on their bounding box.
+
+    A molecule in a plane z = constant keeps its x and y; any other plane gets its principal
+    axes as x and y. ``project=True`` drops what stands out of the best plane.
+
+    Raises
+    ------
+    ValueError
+        for a molecule without atoms or a coordinate that is not finite.
+    NotPlanarError
+        for a molecule that stands further than ``tolerance`` out of its plane, in Å.
+    """
+    if len(atoms) == 0:
+        raise ValueError("The molecule is empty: it has no atoms.")
+    positions = atoms.positions
+    if not np.isfinite(positions).all():
+        bad = int(np.flatnonzero(~np.isfinite(positions).all(1))[0])
+        raise ValueError(f"Atom {bad + 1} has a coordinate that is not a finite number.")
+    if np.ptp(positions[:, 2]) <= 1e-9:
+        plane = positions[:, :2]
+    else:
+        distance = plane_distance(atoms)
+        if distance > tolerance and not project:
+            raise NotPlanarError(atoms.get_chemical_formula(), distance, tolerance)
+        centred = positions - positions.mean(0)
+        plane = centred @ np.linalg.svd(centred)[2][:2].T
+    return plane - (plane.max(0) + plane.min(0)) / 2
