@@ -1,0 +1,183 @@
+"""Features of many molecules: one path from a laptop's cores to a cluster's scheduler."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from distributed import Client, LocalCluster, as_completed
+from numpy.typing import NDArray
+
+from appkit.experiments.store import FeatureStore
+
+Progress = Callable[[str, int, int], None]
+"""``progress(stage, done, total)``: called from the thread that computes."""
+
+# Below this many batches, starting processes takes longer than computing.
+_FEW_BATCHES = 4
+
+_CONNECT_SECONDS = 10.0
+
+
+class Cancelled(Exception):  # noqa: N818 (an outcome, not an error)
+    """The run was cancelled; the batches and folds that were done are kept."""
+
+
+def compute_features(
+    store: FeatureStore,
+    transformer: Any,
+    molecules: list[Atoms],
+    *,
+    batch: int = 16,
+    cluster: str | None = None,
+    workers: int | None = None,
+    label: str = "features",
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> NDArray[np.float64]:
+    """Features (n, P) of the molecules, computing only the batches that the store lacks.
+
+    Parameters
+    ----------
+    store
+        Where batches are kept; it is locked while there is something to compute.
+    transformer
+        A scikit-learn transformer over lists of `ase.Atoms`; fitted here, in this process.
+    batch
+        Molecules in a task and in a chunk.
+    cluster
+        Address of a dask scheduler; None starts a `LocalCluster`.
+    workers
+        Local processes of one thread each, by default one for each core; 0 is a worker inside
+        this process, which a GPU and work of a few batches get anyway.
+    progress, cancel
+        Called after each batch; looked at between batches.
+
+    Raises
+    ------
+    Cancelled
+        ``cancel`` was set.
+    StoreLocked
+        Another process is computing the same features.
+
+    Notes
+    -----
+    Local workers are started by *spawn*: a script that calls this needs the usual
+    ``if __name__ == "__main__":``.
+    """
+    if store.exists() and not (missing := store.missing()):
+        return store.read()
+    with store:
+        fitted = transformer.fit(molecules)
+        names = [str(name) for name in fitted.get_feature_names_out()]
+        store.create(len(molecules), names, batch, _columns(fitted))
+        missing = store.missing()
+        done, total = store.n_batches - len(missing), store.n_batches
+        if progress is not None:
+            progress(label, done, total)
+        if len(missing) <= _FEW_BATCHES or _on_gpu(transformer):
+            workers = 0
+        with _client(cluster, workers) as client:
+            for index, features in _batches(client, fitted, store, molecules, missing, cancel):
+                store.write(index, features)
+                done += 1
+                if progress is not None:
+                    progress(label, done, total)
+        return store.read()
+
+
+def _batches(
+    client: Client,
+    fitted: Any,
+    store: FeatureStore,
+    molecules: list[Atoms],
+    missing: list[int],
+    cancel: threading.Event | None,
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield (batch, features) as they end, a few tasks ahead of the workers and no more."""
+    waiting = iter(missing)
+    shared = client.scatter(fitted, broadcast=True, hash=False)
+    running: dict[Any, int] = {}
+
+    def submit(index: int) -> Any:
+        task = client.submit(_transform, shared, molecules[store.rows(index)], pure=False)
+        running[task] = index
+        return task
+
+    ahead = 2 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+    first = [submit(index) for index in islice(waiting, ahead)]
+    ended = as_completed(first, loop=client.loop)
+    try:
+        for task in ended:
+            yield running.pop(task), task.result()
+            if cancel is not None and cancel.is_set():
+                raise Cancelled
+            if (following := next(waiting, None)) is not None:
+                ended.add(submit(following))
+    finally:
+        client.cancel(list(running))
+
+
+def _transform(fitted: Any, molecules: list[Atoms]) -> NDArray[np.float64]:
+    """One task. One torch thread: parallelism is over molecules, and sums keep their order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return np.asarray(fitted.transform(molecules), dtype=np.float64)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _client(cluster: str | None, workers: int | None) -> Iterator[Client]:
+    """A client of the scheduler at ``cluster``, or of workers started for this run alone."""
+    if cluster is not None:
+        with _connected(cluster) as client:
+            yield client
+        return
+    n_workers = os.cpu_count() or 1 if workers is None else workers
+    with (
+        LocalCluster(
+            n_workers=max(1, n_workers),
+            threads_per_worker=1,
+            processes=n_workers > 0,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            memory_limit=None,
+            silence_logs="ERROR",
+        ) as local,
+        Client(local, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _connected(address: str) -> Client:
+    try:
+        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"no dask scheduler answers at '{address}' ({error}); start one with `dask scheduler` "
+            "and workers with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+
+
+def _on_gpu(transformer: Any) -> bool:
+    return str(transformer.get_params().get("device", "cpu")) != "cpu"
+
+
+def _columns(fitted: Any) -> dict[str, list[Any]]:
+    """The dictionary's frame as plain columns, an empty cell as None."""
+    frame = getattr(fitted, "features_", None)
+    if frame is None:
+        return {}
+    return {
+        name: [None if value != value else value for value in frame[name].tolist()]
+        for name in frame.columns
+    }

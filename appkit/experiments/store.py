@@ -1,0 +1,297 @@
+"""A chunked, resumable, single-writer store of features.
+
+One Zarr array (n, P) of float64 for each (data set, transformer, code of the features), a chunk for
+each batch of molecules. A batch counts as done only when its mark, a digest of its bytes, has been
+written after it; the digest is checked when the store is opened, so that a half-written or damaged
+batch is computed again and never read.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import math
+import os
+import shutil
+import socket
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import zarr
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from appkit.experiments.files import features_folder, make_folder, write_json
+
+# What the value of a feature depends on: the text of these rooms and the atoms' densities.
+_CODE = ("appkit.scattering", "appkit.energy")
+_DATA = ("appkit.data", "embedded/atomic_densities.npz")
+
+
+class StoreError(ValueError):
+    """A feature store that cannot be used; the message names it and says what to do."""
+
+
+class StoreLocked(StoreError):  # noqa: N818 (says what is the case)
+    """Another process (or another job of this one) is writing the store."""
+
+
+def code_version() -> str:
+    """A digest of the code and tables that the features are computed with.
+
+    The syntax trees are hashed, without docstrings, so that a comment or a line break does not
+    throw hours of features away, and a changed formula always does.
+    """
+    digest = hashlib.sha256()
+    for package in _CODE:
+        sources = (p for p in files(package).iterdir() if p.name.endswith(".py"))
+        for source in sorted(sources, key=lambda p: p.name):
+            digest.update(source.name.encode())
+            digest.update(_tree(source.read_text(encoding="utf-8")).encode())
+    table = files(_DATA[0]).joinpath(_DATA[1])
+    if table.is_file():
+        digest.update(table.read_bytes())
+    return digest.hexdigest()
+
+
+def _tree(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        node.body = [  # type: ignore[attr-defined]
+            line
+            for line in body
+            if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+        ]
+    return ast.dump(tree)
+
+
+def feature_key(checksum: str, transformer: Any, code: str | None = None) -> str:
+    """The store's name: a hash of data, transformer (class and parameters) and code."""
+    what = [
+        checksum,
+        f"{type(transformer).__module__}.{type(transformer).__qualname__}",
+        {name: repr(value) for name, value in sorted(transformer.get_params().items())},
+        code_version() if code is None else code,
+    ]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
+
+
+class FeatureStore:
+    """Features of n molecules, written batch by batch.
+
+    Parameters
+    ----------
+    key
+        Names the store, see `feature_key`.
+    folder
+        Where stores lie; by default `features_folder()`.
+
+    Use it as a context manager to write: this takes the lock, which the operating system
+    releases if the process dies.
+
+    >>> with FeatureStore(key) as store:                           # doctest: +SKIP
+    ...     store.create(n=454, names=names, batch=16)
+    ...     for b in store.missing():
+    ...         store.write(b, transformer.transform(atoms[store.rows(b)]))
+    >>> store.read().shape                                         # doctest: +SKIP
+    (454, 2004)
+
+    Raises
+    ------
+    StoreLocked
+        On entering, where another writer holds the store.
+    ValueError
+        The folder cannot be written.
+    """
+
+    def __init__(self, key: str, folder: Path | None = None) -> None:
+        self.key = key
+        self.folder = make_folder(folder or features_folder(), "features (APPKIT_FEATURES)")
+        self.path = self.folder / f"{key}.zarr"
+        self._owner = self.folder / f"{key}.owner.json"
+        self._lock = FileLock(self.folder / f"{key}.lock", timeout=0, thread_local=False)
+        self._group: zarr.Group | None = None
+
+    # -- the lock ---------------------------------------------------------------------------
+
+    def __enter__(self) -> FeatureStore:
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise StoreLocked(self._locked()) from None
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        owner = {"pid": os.getpid(), "host": socket.gethostname(), "since": started}
+        write_json(self._owner, owner)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._owner.unlink(missing_ok=True)
+        self._lock.release()
+
+    def _locked(self) -> str:
+        try:
+            owner = json.loads(self._owner.read_text(encoding="utf-8"))
+            who = f"process {owner['pid']} on {owner['host']} (since {owner['since']})"
+        except (OSError, ValueError, KeyError):
+            who = "another process"
+        return (
+            f"the feature store {self.path} is being written by {who}; "
+            "wait for it to end or stop it, then run this again: what is done is kept"
+        )
+
+    def _must_hold_lock(self) -> None:
+        if not self._lock.is_locked:
+            raise StoreError(f"the feature store {self.path} is written only under its lock")
+
+    # -- shape ------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """True where the store has been created; its batches may be missing."""
+        return self.path.is_dir()
+
+    def create(
+        self, n: int, names: list[str], batch: int, frame: dict[str, list[Any]] | None = None
+    ) -> None:
+        """Make the arrays for n molecules and P = len(names) features; keep them where they are.
+
+        Parameters
+        ----------
+        n, batch
+            Molecules, and molecules in a batch (one chunk).
+        names, frame
+            The dictionary's feature names, and its frame as columns.
+        """
+        self._must_hold_lock()
+        if self.exists():
+            if self.shape != (n, len(names)):
+                raise StoreError(
+                    f"the feature store {self.path} holds {self.shape[0]} × {self.shape[1]} "
+                    f"features, not {n} × {len(names)}; delete that folder and run again"
+                )
+            return
+        # Built aside and renamed: a store that exists has all its metadata.
+        aside = self.path.with_suffix(".making")
+        shutil.rmtree(aside, ignore_errors=True)
+        group = zarr.create_group(aside, attributes={"names": names, "frame": frame or {}})
+        group.create_array(
+            "features", shape=(n, len(names)), chunks=(batch, len(names)), dtype="f8"
+        )
+        group.create_array("marks", shape=(math.ceil(n / batch),), chunks=(1,), dtype="u8")
+        aside.rename(self.path)
+
+    @property
+    def _zarr(self) -> zarr.Group:
+        if self._group is None:
+            try:
+                self._group = zarr.open_group(self.path, mode="r+")
+            except Exception as error:  # zarr raises its own and the operating system's errors
+                raise self._damaged(error) from error
+        return self._group
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        try:
+            array = self._zarr[name]
+        except (KeyError, ValueError) as error:
+            raise self._damaged(error) from error
+        assert isinstance(array, zarr.Array)
+        return array
+
+    def _damaged(self, error: BaseException) -> StoreError:
+        return StoreError(
+            f"the feature store {self.path} is damaged ({error}); delete that folder and run again"
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, P)."""
+        n, width = self._array("features").shape
+        return n, width
+
+    @property
+    def names(self) -> list[str]:
+        """The feature names."""
+        return list(self._zarr.attrs["names"])  # type: ignore[arg-type]
+
+    @property
+    def frame(self) -> dict[str, list[Any]]:
+        """The dictionary's frame as columns: order, channel, j, θ, …"""
+        return dict(self._zarr.attrs["frame"])  # type: ignore[arg-type]
+
+    @property
+    def n_batches(self) -> int:
+        return int(self._array("marks").shape[0])
+
+    def rows(self, batch: int) -> slice:
+        """The molecules of a batch."""
+        size = self._array("features").chunks[0]
+        return slice(batch * size, min((batch + 1) * size, self.shape[0]))
+
+    # -- batches ----------------------------------------------------------------------------
+
+    def write(self, batch: int, features: NDArray[np.float64]) -> None:
+        """Write a batch, then its mark.
+
+        Raises
+        ------
+        StoreError
+            The features have the wrong shape or are not finite, or the lock is not held.
+        """
+        self._must_hold_lock()
+        rows = self.rows(batch)
+        expected = (rows.stop - rows.start, self.shape[1])
+        if features.shape != expected:
+            raise StoreError(f"batch {batch} has shape {features.shape}, expected {expected}")
+        if not np.isfinite(features).all():
+            first = rows.start + int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+            raise StoreError(f"the features of molecule {first} are not finite")
+        self._array("features")[rows] = features
+        self._array("marks")[batch] = _digest(features)
+
+    def missing(self) -> list[int]:
+        """The batches still to compute: never written, half written, or damaged since."""
+        marks = np.asarray(self._array("marks")[:])
+        return [b for b in range(self.n_batches) if marks[b] == 0 or not self._intact(b, marks[b])]
+
+    def _intact(self, batch: int, mark: np.uint64) -> bool:
+        return (features := self._read(batch)) is not None and _digest(features) == mark
+
+    def _read(self, batch: int) -> NDArray[np.float64] | None:
+        try:
+            return np.asarray(self._array("features")[self.rows(batch)])
+        except Exception:  # a damaged chunk: the codec that meets it raises what it likes
+            return None
+
+    def read(self) -> NDArray[np.float64]:
+        """All features (n, P).
+
+        Raises
+        ------
+        StoreError
+            A batch is missing or damaged; the message counts them.
+        """
+        if missing := self.missing():
+            raise StoreError(
+                f"the feature store {self.path} lacks {len(missing)} of {self.n_batches} batches "
+                "(stopped or damaged); run its experiment again to compute them"
+            )
+        return np.asarray(self._array("features")[:])
+
+
+def _digest(features: NDArray[np.float64]) -> np.uint64:
+    """A digest of the bytes, never 0 (which means: not written)."""
+    data = np.ascontiguousarray(features, dtype="<f8").tobytes()
+    value = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+    return np.uint64(value or 1)
