@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scipy.io.matlab import MatReadError
+
 from appkit.data.download import DataError
 
-#: What numpy, scipy, gzip, xz, tar, Pillow and csv raise on files that are cut short or foreign.
+#: What numpy, scipy, gzip, xz, tar and Pillow raise on files that are cut short or foreign.
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -25,6 +27,7 @@ _UNREADABLE = (
     lzma.LZMAError,
     zipfile.BadZipFile,
     tarfile.TarError,
+    MatReadError,
 )
 
 

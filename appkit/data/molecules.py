@@ -9,6 +9,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def _read(reader: Callable[[Path], Contents], path: Path, name: str, citation: s
         n = len(atoms)
         require(energies.shape == (n,) and folds.shape == (n,), path, "lengths differ")
         require(bool(np.isfinite(energies).all()), path, "an energy is not a finite number")
-    labels = [a.get_chemical_formula() for a in atoms] if labels is None else labels
+    if labels is None:
+        labels = [_formula(bytes(np.sort(a.numbers).astype(np.uint8))) for a in atoms]
     energies, folds = energies.astype(np.float64), folds.astype(np.int64)
     return MoleculeSet(name, atoms, energies, folds, labels, sha256(path), citation)
 
@@ -122,7 +124,7 @@ def _qm7_npz(path: Path) -> Contents:
 def _qm7(positions: NDArray, numbers: NDArray, energies: NDArray, folds: NDArray) -> Contents:
     """QM7: positions (n, 23, 3) bohr padded where Z = 0, folds (5, n / 5) of 0-based indices."""
     atoms = [
-        Atoms(z[z > 0].astype(int), r[z > 0] * Bohr)
+        Atoms(numbers=z[z > 0].astype(int), positions=r[z > 0] * Bohr)
         for z, r in zip(numbers, positions, strict=True)
     ]
     return atoms, energies, _fold_of(folds, len(atoms)), None
@@ -131,7 +133,9 @@ def _qm7(positions: NDArray, numbers: NDArray, energies: NDArray, folds: NDArray
 def _qm9_npz(path: Path) -> Contents:
     with np.load(path, allow_pickle=False) as table:
         numbers, positions = _split(table["n_atoms"], table["Z"], table["R_1e6A"])
-        atoms = [Atoms(z, r * 1e-6) for z, r in zip(numbers, positions, strict=True)]
+        atoms = [
+            Atoms(numbers=z, positions=r * 1e-6) for z, r in zip(numbers, positions, strict=True)
+        ]
         energies = table["E_b3lyp_Ha"] * HARTREE - np.array([_isolated(z) for z in numbers])
     return atoms, energies, dealt_folds(energies, [len(a) for a in atoms]), None
 
@@ -139,7 +143,9 @@ def _qm9_npz(path: Path) -> Contents:
 def _qm9_mp2_npz(path: Path) -> Contents:
     with np.load(path, allow_pickle=False) as table:
         numbers, positions = _split(table["n_atoms"], table["Z"], table["R_1e6A"])
-        atoms = [Atoms(z, r * 1e-6) for z, r in zip(numbers, positions, strict=True)]
+        atoms = [
+            Atoms(numbers=z, positions=r * 1e-6) for z, r in zip(numbers, positions, strict=True)
+        ]
         energies = table["mp2_binding_Ha"] * HARTREE
     return atoms, energies, dealt_folds(energies, [len(a) for a in atoms]), None
 
@@ -173,7 +179,12 @@ def dealt_folds(energies: ArrayLike, n_atoms: ArrayLike, n_folds: int = N_FOLDS)
 
 def _planar(numbers: NDArray, positions: NDArray) -> Atoms:
     flat = np.column_stack([positions - positions.mean(0), np.zeros(len(positions))])
-    return Atoms(numbers.astype(int), flat)
+    return Atoms(numbers=numbers.astype(int), positions=flat)
+
+
+@cache  # many molecules, few compositions
+def _formula(numbers: bytes) -> str:
+    return Atoms(numbers=list(numbers)).get_chemical_formula()
 
 
 def _split(n_atoms: NDArray, numbers: NDArray, positions: NDArray) -> tuple[list, list]:
