@@ -41,7 +41,8 @@ class AngularBank(nn.Module):
         self.register_buffer("filters", filters.to(torch.float32), persistent=False)
 
     def forward(self, field: Tensor) -> list[Tensor]:
-        """|V ∗_θ ψ̄_ℓ| for each ℓ: from ``(batch, L, n_y, n_x)`` to ``(batch, 2L, n_y, n_x)``."""
+        """|V ∗_θ ψ̄_ℓ|² for each ℓ: from ``(batch, L, n_y, n_x)`` to ``(batch, 2L, n_y, n_x)``."""
         circle = torch.fft.fft(torch.cat([field, field.conj()], dim=1), dim=1)
         shape = (1, -1, 1, 1)
-        return [torch.fft.ifft(circle * f.reshape(shape), dim=1).abs() for f in self.filters]
+        fields = (torch.fft.ifft(circle * f.reshape(shape), dim=1) for f in self.filters)
+        return [z.real.square() + z.imag.square() for z in fields]
