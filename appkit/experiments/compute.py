@@ -77,7 +77,7 @@ def compute_features(
     with store:
         fitted = transformer.fit(molecules)
         names = [str(name) for name in fitted.get_feature_names_out()]
-        store.create(len(molecules), names, batch, _columns(fitted))
+        store.create(_by_size(molecules), names, batch, _columns(fitted))
         missing = store.missing()
         done, total = store.n_batches - len(missing), store.n_batches
         if progress is not None:
@@ -107,7 +107,8 @@ def _batches(
     running: dict[Any, int] = {}
 
     def submit(index: int) -> Any:
-        task = client.submit(_transform, shared, molecules[store.rows(index)], pure=False)
+        members = [molecules[i] for i in store.members(index)]
+        task = client.submit(_transform, shared, members, pure=False)
         running[task] = index
         return task
 
@@ -166,6 +167,12 @@ def _connected(address: str) -> Client:
             f"no dask scheduler answers at '{address}' ({error}); start one with `dask scheduler` "
             "and workers with `dask worker ADDRESS --nthreads 1`"
         ) from error
+
+
+def _by_size(molecules: list[Atoms]) -> list[int]:
+    """Molecules of like size together: they share the filters of a dictionary's grid."""
+    sizes = [tuple(np.ceil(np.ptp(x.positions, axis=0))) for x in molecules]
+    return sorted(range(len(molecules)), key=lambda i: (sizes[i], len(molecules[i]), i))
 
 
 def _on_gpu(transformer: Any) -> bool:

@@ -15,6 +15,7 @@ import math
 import os
 import shutil
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -98,9 +99,9 @@ class FeatureStore:
     releases if the process dies.
 
     >>> with FeatureStore(key) as store:                           # doctest: +SKIP
-    ...     store.create(n=454, names=names, batch=16)
+    ...     store.create(range(454), names, batch=16)
     ...     for b in store.missing():
-    ...         store.write(b, transformer.transform(atoms[store.rows(b)]))
+    ...         store.write(b, transformer.transform([atoms[i] for i in store.members(b)]))
     >>> store.read().shape                                         # doctest: +SKIP
     (454, 2004)
 
@@ -163,17 +164,24 @@ class FeatureStore:
         return self.path.is_dir()
 
     def create(
-        self, n: int, names: list[str], batch: int, frame: dict[str, list[Any]] | None = None
+        self,
+        order: Sequence[int],
+        names: list[str],
+        batch: int,
+        frame: dict[str, list[Any]] | None = None,
     ) -> None:
         """Make the arrays for n molecules and P = len(names) features; keep them where they are.
 
         Parameters
         ----------
-        n, batch
-            Molecules, and molecules in a batch (one chunk).
+        order
+            The n molecules in the order in which they are computed (like sizes together).
         names, frame
             The dictionary's feature names, and its frame as columns.
+        batch
+            Molecules in a batch, one chunk.
         """
+        n = len(order)
         self._must_hold_lock()
         if self.exists():
             if self.shape != (n, len(names)):
@@ -186,6 +194,7 @@ class FeatureStore:
         aside = self.path.with_suffix(".making")
         shutil.rmtree(aside, ignore_errors=True)
         group = zarr.create_group(aside, attributes={"names": names, "frame": frame or {}})
+        group.create_array("order", data=np.asarray(order, dtype=np.int64))
         group.create_array(
             "features", shape=(n, len(names)), chunks=(batch, len(names)), dtype="f8"
         )
@@ -208,6 +217,12 @@ class FeatureStore:
             raise self._damaged(error) from error
         assert isinstance(array, zarr.Array)
         return array
+
+    def _whole(self, name: str) -> NDArray[Any]:
+        try:
+            return np.asarray(self._array(name)[:])
+        except Exception as error:  # a damaged chunk: the codec that meets it raises what it likes
+            raise self._damaged(error) from error
 
     def _damaged(self, error: BaseException) -> StoreError:
         return StoreError(
@@ -234,8 +249,11 @@ class FeatureStore:
     def n_batches(self) -> int:
         return int(self._array("marks").shape[0])
 
-    def rows(self, batch: int) -> slice:
+    def members(self, batch: int) -> NDArray[np.int64]:
         """The molecules of a batch."""
+        return self._whole("order")[self._rows(batch)]
+
+    def _rows(self, batch: int) -> slice:
         size = self._array("features").chunks[0]
         return slice(batch * size, min((batch + 1) * size, self.shape[0]))
 
@@ -250,19 +268,21 @@ class FeatureStore:
             The features have the wrong shape or are not finite, or the lock is not held.
         """
         self._must_hold_lock()
-        rows = self.rows(batch)
+        rows = self._rows(batch)
         expected = (rows.stop - rows.start, self.shape[1])
         if features.shape != expected:
             raise StoreError(f"batch {batch} has shape {features.shape}, expected {expected}")
         if not np.isfinite(features).all():
-            first = rows.start + int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-            raise StoreError(f"the features of molecule {first} are not finite")
+            first = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+            raise StoreError(
+                f"the features of molecule {self.members(batch)[first]} are not finite"
+            )
         self._array("features")[rows] = features
         self._array("marks")[batch] = _digest(features)
 
     def missing(self) -> list[int]:
         """The batches still to compute: never written, half written, or damaged since."""
-        marks = np.asarray(self._array("marks")[:])
+        marks = self._whole("marks")
         return [b for b in range(self.n_batches) if marks[b] == 0 or not self._intact(b, marks[b])]
 
     def _intact(self, batch: int, mark: np.uint64) -> bool:
@@ -270,12 +290,12 @@ class FeatureStore:
 
     def _read(self, batch: int) -> NDArray[np.float64] | None:
         try:
-            return np.asarray(self._array("features")[self.rows(batch)])
-        except Exception:  # a damaged chunk: the codec that meets it raises what it likes
+            return np.asarray(self._array("features")[self._rows(batch)])
+        except Exception:  # damaged, as in `_whole`: it will be computed again
             return None
 
     def read(self) -> NDArray[np.float64]:
-        """All features (n, P).
+        """All features (n, P), in the order of the data set.
 
         Raises
         ------
@@ -287,7 +307,9 @@ class FeatureStore:
                 f"the feature store {self.path} lacks {len(missing)} of {self.n_batches} batches "
                 "(stopped or damaged); run its experiment again to compute them"
             )
-        return np.asarray(self._array("features")[:])
+        features = np.empty(self.shape)
+        features[self._whole("order")] = self._array("features")[:]
+        return features
 
 
 def _digest(features: NDArray[np.float64]) -> np.uint64:

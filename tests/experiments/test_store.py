@@ -27,7 +27,8 @@ with FeatureStore("k", Path(sys.argv[1])):
 def make(folder, n=10, width=3, batch=4, key="k"):
     store = FeatureStore(key, folder)
     with store:
-        store.create(n, [f"f{i}" for i in range(width)], batch)
+        order = np.random.default_rng(1).permutation(n)
+        store.create(order, [f"f{i}" for i in range(width)], batch)
     return store
 
 
@@ -39,7 +40,7 @@ def test_what_is_written_is_read_and_the_rest_is_missing(tmp_path_factory, n, wi
     written = data.draw(st.sets(st.integers(0, store.n_batches - 1)))
     with store:
         for b in written:
-            store.write(b, features[store.rows(b)])
+            store.write(b, features[store.members(b)])
     again = FeatureStore("k", store.folder)
     assert set(again.missing()) == set(range(store.n_batches)) - written
     if again.missing():
@@ -51,7 +52,7 @@ def test_what_is_written_is_read_and_the_rest_is_missing(tmp_path_factory, n, wi
 
 def test_batch_without_its_mark_does_not_count(tmp_path):
     store = make(tmp_path)
-    store._array("features")[store.rows(1)] = 1.0  # stopped before the mark was written
+    store._array("features")[4:8] = 1.0  # stopped before the mark was written
     assert store.missing() == [0, 1, 2]
 
 
@@ -84,6 +85,14 @@ def test_damaged_metadata_is_named(tmp_path):
     (store.path / "zarr.json").write_text("{")
     with pytest.raises(StoreError, match=r"k\.zarr is damaged .* delete that folder"):
         FeatureStore("k", tmp_path).missing()
+
+
+@pytest.mark.parametrize("name", ["order", "marks"])
+def test_damaged_list_of_batches_is_named(tmp_path, name):
+    compute_features(FeatureStore("k", tmp_path), PairPowers(), molecules(4), batch=4)
+    (tmp_path / "k.zarr" / name / "c" / "0").write_bytes(b"?")
+    with pytest.raises(StoreError, match=r"k\.zarr is damaged"):
+        FeatureStore("k", tmp_path).read()
 
 
 def test_second_process_is_told_who_writes_and_where(tmp_path):
@@ -120,7 +129,7 @@ def test_writing_wants_the_lock(tmp_path):
     ("features", "message"),
     [
         (np.zeros((4, 2)), r"shape \(4, 2\), expected \(4, 3\)"),
-        (np.array([[0, 0, 0], [0, np.nan, 0], [0, 0, 0], [0, 0, 0]]), "molecule 5 are not finite"),
+        (np.array([[0, 0, 0], [0, np.nan, 0], [0, 0, 0], [0, 0, 0]]), "molecule 2 are not finite"),
     ],
 )
 def test_wrong_features_are_refused(tmp_path, features, message):
@@ -132,7 +141,7 @@ def test_wrong_features_are_refused(tmp_path, features, message):
 def test_other_data_under_the_same_key_is_refused(tmp_path):
     store = make(tmp_path)
     with store, pytest.raises(StoreError, match="holds 10 × 3 features, not 11 × 3"):
-        store.create(11, ["a", "b", "c"], 4)
+        store.create(range(11), ["a", "b", "c"], 4)
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path):
