@@ -45,6 +45,8 @@ class CoulombTerms:
 
     Attributes
     ----------
+    names
+        What each density is, in words.
     energies
         For each density, U in e²/Å by the pair sum, and by all scales of the second frame.
     errors
@@ -56,6 +58,7 @@ class CoulombTerms:
         Fourier (theorem −1/2), of log₂ error against M for wavelets (theorem −1/3).
     """
 
+    names: dict[str, str]
     energies: pd.DataFrame
     errors: pd.DataFrame
     scales: pd.DataFrame
@@ -109,6 +112,7 @@ def run(
         ]
     table = pd.DataFrame(errors, columns=["density", "sum", "n_terms", "epsilon", "error"])
     return CoulombTerms(
+        {density: DENSITIES[density] for density in densities},
         pd.DataFrame(energies, columns=["density", "pair_sum", "wavelet_sum"]),
         table,
         pd.DataFrame(scales, columns=["density", "j", "length", "energy"]),

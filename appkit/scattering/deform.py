@@ -16,7 +16,7 @@ from torch import Tensor
 
 from appkit.scattering.grid import Grid
 
-__all__ = ["Deformation", "dilation", "random_deformation"]
+__all__ = ["Deformation", "dilation", "grid_points", "random_deformation"]
 
 _SPLINE_ORDER = 5
 _MAX_ITERATIONS = 200
