@@ -15,11 +15,12 @@ from scipy.io.matlab import MatReadError
 
 from appkit.data.download import DataError
 
-#: What numpy, scipy, gzip, xz, tar and Pillow raise on files that are cut short or foreign.
+#: What numpy, scipy, gzip, xz, tar, Pillow and ase raise on files that are cut short or foreign.
 _UNREADABLE = (
     ValueError,
     TypeError,
     IndexError,
+    AssertionError,
     EOFError,
     OSError,
     struct.error,
@@ -47,7 +48,8 @@ def reading(path: Path) -> Iterator[None]:
     except KeyError as error:
         raise UnreadableFileError(f"{path} has no field {error}") from error
     except _UNREADABLE as error:
-        raise UnreadableFileError(f"{path} cannot be read: {error}") from error
+        why = str(error) or type(error).__name__
+        raise UnreadableFileError(f"{path} cannot be read: {why}") from error
 
 
 def require(condition: bool, path: Path, problem: str) -> None:
