@@ -26,6 +26,7 @@ __all__ = [
     "REPRESENTATIONS",
     "Jump",
     "Representations",
+    "apart",
     "atoms_against_strength",
     "deformed_atoms",
     "distance",
@@ -199,12 +200,37 @@ def atoms_against_strength(
         tau = random_deformation(0.5, min(shortest, extent), extent, seed)
         molecules.append(deformed_atoms(atoms, tau.times(strength / 0.5)))
     rows = []
+    for name, change in _changes(dictionaries, molecules).items():
+        rows += [(name, s, seed, d) for (seed, s), d in zip(cases, change, strict=True)]
+    return pd.DataFrame(rows, columns=["dictionary", "strength", "seed", "distance"])
+
+
+def apart(
+    atoms: Atoms,
+    others: Sequence[Atoms],
+    dictionaries: dict[str, Callable[[list[Atoms]], np.ndarray]],
+) -> pd.DataFrame:
+    """Distances in dictionaries Φ of ``others`` (isomers, say) from one molecule.
+
+    The other half of what a dictionary must do: a constant is stable too, but tells nothing
+    apart. Rows: ``dictionary, other, distance``, distances as in `atoms_against_strength`.
+    """
+    rows = []
+    for name, change in _changes(dictionaries, [atoms, *others]).items():
+        rows += [(name, k, d) for k, d in enumerate(change)]
+    return pd.DataFrame(rows, columns=["dictionary", "other", "distance"])
+
+
+def _changes(
+    dictionaries: dict[str, Callable[[list[Atoms]], np.ndarray]], molecules: list[Atoms]
+) -> dict[str, np.ndarray]:
+    """For each dictionary, the relative change from the first molecule to each of the others."""
+    changes = {}
     for name, transform in dictionaries.items():
         values = np.asarray(transform(molecules), dtype=float)
         values = values[:, values[0] != 0]
-        change = np.sqrt(np.mean((values[1:] / values[0] - 1) ** 2, axis=1))
-        rows += [(name, s, seed, d) for (seed, s), d in zip(cases, change, strict=True)]
-    return pd.DataFrame(rows, columns=["dictionary", "strength", "seed", "distance"])
+        changes[name] = np.sqrt(np.mean((values[1:] / values[0] - 1) ** 2, axis=1))
+    return changes
 
 
 def stretched(atoms: Atoms, factor: float) -> Atoms:

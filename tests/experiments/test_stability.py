@@ -88,6 +88,15 @@ def test_dictionaries_of_deformed_atoms():
     assert means["wavelet", 0.04] < 0.5 * means["fourier", 0.04]
 
 
+def test_molecules_are_apart():
+    atoms = molecule("C2H4")
+    dictionaries = {
+        "wavelet": PlanarWavelets(("valence",), J=4, L=4, step=0.2).fit([atoms]).transform
+    }
+    frame = stability.apart(atoms, [atoms, molecule("H2O")], dictionaries)
+    assert list(frame["distance"].round(6) > 0) == [False, True]
+
+
 class TestJump:
     @staticmethod
     def path(t):
