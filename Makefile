@@ -53,7 +53,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 readme: $(VENV)/.installed
-	$(BIN)/appkit readme
+	$(BIN)/python scripts/readme_table.py
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel

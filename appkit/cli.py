@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = vars(_parser().parse_args(argv))
     verb, traceback = arguments.pop("verb"), arguments.pop("traceback")
     try:
-        return verb(**arguments) or 0
+        status = verb(**arguments) or 0
+        sys.stdout.flush()  # here, where a reader that has gone is noticed
+        return status
     except (ValueError, OSError) as error:
         if traceback:
             raise
@@ -34,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"appkit: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("appkit: stopped", file=sys.stderr)
+        print("appkit: stopped; what was finished is kept", file=sys.stderr)
         return 130
 
 
@@ -93,7 +95,9 @@ def run_planar_energy(**options: Any) -> None:
     from appkit.experiments import planar_energy
 
     given = {name: value for name, value in options.items() if value is not None}
-    print(planar_energy.report(planar_energy.run(**given)))
+    with _Bars() as bars:
+        result = planar_energy.run(**given, progress=bars)
+    print(planar_energy.report(result))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -181,6 +185,7 @@ def _add_run(verbs: argparse._SubParsersAction) -> None:
         "--dataset", choices=["embedded", "qm7_2d", "qm_2d"], default="embedded", help="molecules"
     )
     parser.add_argument("--preset", choices=["default", "paper"], help="grid, scales and angles")
+    parser.add_argument("--rows", type=_names, metavar="NAME[,NAME]", help="rows of the table")
     parser.add_argument(
         "--channels",
         type=_names,
@@ -195,6 +200,33 @@ def _add_run(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, help="seed of the bags")
     parser.add_argument("--device", help="torch device: cpu, cuda")
     parser.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler to work on")
+    parser.add_argument("--workers", type=_positive, help="local processes (default: one a core)")
+
+
+class _Bars:
+    """A progress bar for each stage of a run, on stderr: ``bars(stage, done, total)``."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar: Any = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        if stage != self._stage:
+            self.close()
+            self._stage, self._bar = stage, tqdm(desc=stage, total=total, initial=done)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 def _port(text: str) -> int:
