@@ -107,6 +107,10 @@ class Jobs:
             else:
                 self._start(slot, job, pool)
 
+    def fail(self, message: str) -> None:
+        """Say ``message`` where this page says its errors."""
+        self._failed(message)
+
     def cancel(self, slot: str) -> None:
         """Drop the slot's waiting job and stop its running one at its next check."""
         with self._lock:

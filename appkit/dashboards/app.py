@@ -1,0 +1,92 @@
+"""``appkit serve``: the routes, the limits and the session's life."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import panel as pn
+
+import appkit.figures.theme  # noqa: F401 - sets the plots' backend before the first session
+from appkit.dashboards.shell import TITLE, Shell
+
+#: Largest websocket message, bytes. Uploads arrive in smaller chunks.
+MAX_MESSAGE = 20_000_000
+#: Largest upload, bytes; pages check again what they were given.
+MAX_UPLOAD = 5_000_000
+#: A session whose browser is gone is freed after this many milliseconds.
+SESSION_LIFETIME = 15_000
+
+
+def routes() -> dict[str, Callable[[], Any]]:
+    """What is served where. Every page is a view of one route, so sessions share the shell."""
+    return {"/": session}
+
+
+def session() -> Any:
+    """The document of a new session."""
+    shell = Shell()
+    if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
+        pn.state.on_session_destroyed(lambda context: shell.close())
+    return shell.template
+
+
+def prepare() -> None:
+    """Load the browser's parts, all from this package: nothing is fetched from another host."""
+    pn.extension("tabulator", notifications=True, reconnect=True)
+    pn.config.disconnect_notification = "The server has gone. Reload when it is back."
+
+
+def serve(
+    port: int = 5006,
+    address: str = "localhost",
+    show: bool = True,
+    *,
+    origins: Iterable[str] = (),
+    basic_auth: str | None = None,
+    start: bool = True,
+    **options: Any,
+) -> Any:
+    """Serve the dashboard; blocks until interrupted unless ``start`` is False.
+
+    Parameters
+    ----------
+    port, address : where to listen; the address ``0.0.0.0`` is every network of this machine.
+    show : open a browser.
+    origins : other hosts (``name:port``) whose pages may open a websocket; never ``*``.
+    basic_auth : a password, or a JSON file of user names and passwords.
+    options : further arguments of `panel.serve`.
+
+    Raises
+    ------
+    ValueError
+        If the port cannot be used, or an origin is ``*``.
+    """
+    allowed = [f"localhost:{port}", f"127.0.0.1:{port}", f"{address}:{port}", *origins]
+    if "*" in allowed or "*:*" in allowed:
+        raise ValueError("An origin '*' would let any web page use this server: name the hosts.")
+    if basic_auth is not None:
+        options["basic_auth"] = basic_auth
+    prepare()
+    try:
+        return pn.serve(
+            routes(),
+            port=port,
+            address=address,
+            show=show,
+            start=start,
+            title=TITLE,
+            websocket_origin=allowed if port else None,
+            websocket_max_message_size=MAX_MESSAGE,
+            check_unused_sessions_milliseconds=SESSION_LIFETIME // 3,
+            unused_session_lifetime_milliseconds=SESSION_LIFETIME,
+            **options,
+        )
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise ValueError(
+                f"Port {port} of {address} cannot be used ({error.strerror}): another program may "
+                "listen there. Choose another one, for example --port 5007."
+            ) from error
+        raise

@@ -1,0 +1,139 @@
+"""Choose a molecule: from the embedded set, by SMILES, or from an xyz file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+from ase import Atoms
+
+from appkit.dashboards import library
+from appkit.dashboards.components.card import hint
+from appkit.energy.molecules import MAX_ATOMS, MAX_BYTES, from_smiles, from_xyz
+
+WAYS = ("library", "smiles", "file")
+
+
+class MoleculeChooser(pn.viewable.Viewer):
+    """Three ways to a molecule; `load` gives it, on a worker.
+
+    ``molecule`` and ``smiles`` are strings for the URL; a file's content stays in the session.
+    """
+
+    way = param.Selector(default="library", objects=list(WAYS), doc="Where the molecule is from.")
+    molecule = param.String(default="", doc="Label (SMILES) in the embedded set.")
+    smiles = param.String(default="", doc="A SMILES that a person typed.")
+    chosen = param.Event(doc="A molecule was chosen, by whichever way.")
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self.filename = ""
+        self._content: bytes = b""
+        self._library = pmui.AutocompleteInput(
+            label="Formula or SMILES",
+            placeholder="for example C6H6",
+            options=list(library.names()),
+            search_strategy="includes",
+            case_sensitive=False,
+            min_characters=0,
+            sizing_mode="stretch_width",
+            margin=(10, 0, 0, 0),
+        )
+        self._typed = pmui.TextInput.from_param(
+            self.param.smiles,
+            label="SMILES, then Enter",
+            placeholder="for example c1ccsc1",
+            max_length=400,
+            sizing_mode="stretch_width",
+            margin=(10, 0, 0, 0),
+        )
+        self._file = pmui.FileInput(
+            label="Choose an xyz file",
+            accept=".xyz,.extxyz,.txt",
+            max_file_size=MAX_BYTES,
+            variant="outlined",
+            sizing_mode="stretch_width",
+            margin=(10, 0, 0, 0),
+        )
+        self._ways = pmui.RadioButtonGroup(
+            options={"Set": "library", "SMILES": "smiles", "File": "file"},
+            value=self.way,
+            size="small",
+            color="primary",
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self._shown = {
+            "library": self._library,
+            "smiles": pmui.Column(self._typed, hint(_SMILES), margin=0),
+            "file": pmui.Column(self._file, hint(_FILE), margin=0),
+        }
+        self._place = pmui.Column(self._shown[self.way], margin=0, sizing_mode="stretch_width")
+        self._library.param.watch(self._picked, "value")
+        self._file.param.watch(self._uploaded, "value")
+        self._ways.param.watch(self._turned, "value")
+        self._show_molecule()
+
+    @param.depends("way", watch=True)
+    def _show_way(self) -> None:
+        self._ways.value = self.way
+        self._place[:] = [self._shown[self.way]]
+
+    @param.depends("molecule", watch=True)
+    def _show_molecule(self) -> None:
+        names = library.names()
+        labels = library.molecules().labels
+        shown = next((name for name, i in names.items() if labels[i] == self.molecule), None)
+        if shown != self._library.value:
+            self._library.value = shown
+        self._announce("library")
+
+    @param.depends("smiles", watch=True)
+    def _typed_smiles(self) -> None:
+        self._announce("smiles")
+
+    def _picked(self, event: param.parameterized.Event) -> None:
+        if event.new:
+            self.molecule = library.molecules().labels[library.names()[event.new]]
+
+    def _uploaded(self, event: param.parameterized.Event) -> None:
+        if event.new is not None:
+            self._content, self.filename = event.new, str(self._file.filename)
+            self._announce("file")
+
+    def _turned(self, event: param.parameterized.Event) -> None:
+        self.way = event.new
+        self.param.trigger("chosen")
+
+    def _announce(self, way: str) -> None:
+        self.way = way
+        self.param.trigger("chosen")
+
+    def load(self) -> Atoms | None:
+        """The chosen molecule, or None where this way has not been used yet.
+
+        Raises ``ValueError`` with a sentence for the person; takes up to seconds for a SMILES.
+        """
+        if self.way == "smiles":
+            return from_smiles(self.smiles) if self.smiles else None
+        if self.way == "file":
+            return from_xyz(self._content) if self._content else None
+        if not self.molecule:
+            return None
+        chosen = library.molecules()
+        if self.molecule not in chosen.labels:
+            raise ValueError(
+                f"'{self.molecule}' is not in the embedded set: type it as a SMILES instead."
+            )
+        return chosen.atoms[chosen.labels.index(self.molecule)]
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pmui.Column(
+            self._ways, self._place, margin=0, sizing_mode="stretch_width", sx={"gap": "4px"}
+        )
+
+
+_SMILES = "RDKit makes a 3-D geometry. Flat molecules only, or project them."
+_FILE = f"Up to {MAX_ATOMS} atoms and {MAX_BYTES // 1_000_000} MB, coordinates in Å. It stays here."

@@ -1,0 +1,55 @@
+"""What a page is: one class with a title, an icon, its parameters and a ``view()``."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from appkit.dashboards.components import Message, heading
+from appkit.dashboards.jobs import Jobs
+
+
+class AppPage(pn.viewable.Viewer):
+    """Base of all pages. The shell makes one for each session, at the first visit.
+
+    A page sets the class attributes, declares its state as parameters (unit and bounds in the
+    declaration) and returns its content from `view`. Parameters named in ``url`` are kept in the
+    address, so that a link reproduces the view.
+    """
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    icon: ClassVar[str]
+    sentence: ClassVar[str]
+    url: ClassVar[tuple[str, ...]] = ()
+
+    dark = param.Boolean(default=False, precedence=-1, doc="Whether the page is shown dark.")
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self.message = Message()
+        self.jobs = Jobs(failed=self.message.say)
+
+    def view(self) -> pn.viewable.Viewable:
+        """The page's content under its heading."""
+        raise TypeError(f"{type(self).__name__} must define view().")
+
+    def shown(self) -> None:
+        """Called each time the page comes to the front, after the URL was applied."""
+
+    def close(self) -> None:
+        """Called when the session has ended: let go of all that outlives a page."""
+        self.jobs.close()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pmui.Column(
+            heading(self.title, self.sentence),
+            self.message,
+            self.view(),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"padding": {"xs": "12px 12px 40px", "md": "20px 28px 56px"}, "gap": "12px"},
+        )

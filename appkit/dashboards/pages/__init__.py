@@ -1,0 +1,7 @@
+"""The pages, in the order of the menu. A new page is a class here and nothing else."""
+
+from appkit.dashboards.page import AppPage
+from appkit.dashboards.pages.density import DensityPage
+from appkit.dashboards.pages.home import Home
+
+PAGES: list[type[AppPage]] = [Home, DensityPage]

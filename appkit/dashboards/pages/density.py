@@ -1,0 +1,253 @@
+"""Density and wavelets: from a molecule to ρ̃, to |ρ∗ψ_{j,θ}|, to what a motion leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+from ase import Atoms
+
+from appkit.dashboards.components import MoleculeChooser, card, hint
+from appkit.dashboards.page import AppPage
+from appkit.dashboards.pages.density_views import MeterView, SheetView
+from appkit.dashboards.scene import Scene
+from appkit.energy.density import CHANNELS
+from appkit.energy.geometry import NotPlanarError
+from appkit.figures.density import FieldFigure
+
+CHANNEL_NAMES = {
+    "Valence electrons": "valence",
+    "All electrons": "atomic",
+    "Core electrons": "core",
+    "Gaussians of width σ": "gaussian",
+    "Point charges": "dirac",
+}
+assert set(CHANNEL_NAMES.values()) == set(CHANNELS)
+
+
+class DensityPage(AppPage):
+    """The molecule, its planar density and what wavelets make of it."""
+
+    slug = "density"
+    title = "Density and wavelets"
+    icon = "blur_on"
+    sentence = (
+        "Choose a molecule. Its electrons become a density ρ̃ in the plane, a wavelet ψ of one "
+        "scale and one angle reads it, and averages of |ρ̃∗ψ| no longer know where the molecule "
+        "lies or how it is turned."
+    )
+    url = "way molecule smiles project channel sigma step J L j angle turn dx dy tab".split()  # type: ignore[assignment]
+
+    way = param.Selector(default="library", objects=["library", "smiles", "file"])
+    molecule = param.String(default="c1ccsc1", doc="Label in the embedded set.")
+    smiles = param.String(default="", doc="SMILES typed by a person.")
+    project = param.Boolean(default=False, label="Project onto the best plane")
+    channel = param.Selector(default="valence", objects=CHANNEL_NAMES, label="Density of")
+    sigma = param.Number(default=0.25, bounds=(0.05, 1.0), step=0.01, label="σ (Å)")
+    step = param.Number(default=0.05, bounds=(0.005, 0.2), step=0.005, label="Grid step (Å)")
+    J = param.Integer(default=5, bounds=(2, 10), label="Number of scales J")
+    L = param.Integer(default=8, bounds=(4, 16), label="Number of angles L")
+    j = param.Integer(default=1, bounds=(0, 9), label="Scale j")
+    angle = param.Integer(default=0, bounds=(0, 15), label="Angle θ")
+    turn = param.Number(default=0.0, bounds=(-180, 180), step=1, label="Turn (°)")
+    dx = param.Number(default=0.0, bounds=(-1, 1), step=0.01, label="Shift x (Å)")
+    dy = param.Number(default=0.0, bounds=(-1, 1), step=0.01, label="Shift y (Å)")
+    tab = param.Integer(default=0, bounds=(0, 2), doc="Which tab is in front.")
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._atoms: Atoms | None = None
+        self._rest: Scene | None = None
+        self.chooser = MoleculeChooser(way=self.way, molecule=self.molecule, smiles=self.smiles)
+        self.density = FieldFigure("ρ̃", "e/Å²")
+        self.modulus = FieldFigure("|ρ̃∗ψ|", "e/Å²", gamma=0.8)
+        self.sheet = SheetView(self)
+        self.meter = MeterView(self)
+        self._density_pane = _figure(self.density.element(self.dark))
+        self._modulus_pane = _figure(self.modulus.element(self.dark))
+        self.modulus.tap.add_subscriber(self.sheet.point)
+        for name in ("way", "molecule", "smiles"):
+            self.chooser.param.watch(lambda event: setattr(self, event.name, event.new), name)
+        self.chooser.param.watch(lambda event: self._load(), "chosen")
+
+    # ---- what is shown -------------------------------------------------------------------
+
+    def view(self) -> pn.viewable.Viewable:
+        """Controls beside pictures; on a phone, above them."""
+        controls = pmui.Column(
+            card("Molecule", self.chooser, self._project_switch()),
+            card("Density", *self._density_widgets()),
+            card("Wavelet", *self._wavelet_widgets()),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "12px"},
+        )
+        pictures = pmui.Grid(
+            pmui.Grid(card("Density ρ̃", self._density_pane), size={"xs": 12, "sm": 6}),
+            pmui.Grid(card("Modulus |ρ̃∗ψ|", self._modulus_pane), size={"xs": 12, "sm": 6}),
+            container=True,
+            spacing=1.5,
+            margin=0,
+        )
+        tabs = pmui.Tabs(
+            ("Scales × angles", self.sheet),
+            ("Invariance meter", self.meter),
+            active=self.tab,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        tabs.link(self, active="tab", bidirectional=True)
+        return pmui.Grid(
+            pmui.Grid(controls, size={"xs": 12, "md": 4, "lg": 3}),
+            pmui.Grid(
+                pmui.Column(
+                    pictures, tabs, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"}
+                ),
+                size={"xs": 12, "md": 8, "lg": 9},
+            ),
+            container=True,
+            spacing=1.5,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+    def _project_switch(self) -> pmui.Switch:
+        return pmui.Switch.from_param(self.param.project, margin=(6, 0, 0, 0))
+
+    def _density_widgets(self) -> list[Any]:
+        sigma = _slider(pmui.FloatSlider, self.param.sigma)
+        sigma.visible = self.channel == "gaussian"
+        self.param.watch(
+            lambda event: setattr(sigma, "visible", event.new == "gaussian"), "channel"
+        )
+        channel = pmui.Select.from_param(
+            self.param.channel, sizing_mode="stretch_width", margin=(6, 0)
+        )
+        return [channel, sigma, _slider(pmui.FloatSlider, self.param.step, format="0.000")]
+
+    def _wavelet_widgets(self) -> list[Any]:
+        self._j = _slider(pmui.IntSlider, self.param.j)
+        self._angle = _slider(pmui.IntSlider, self.param.angle)
+        self._says = hint("")
+        return [
+            self._j,
+            self._angle,
+            self._says,
+            _slider(pmui.IntSlider, self.param.J),
+            _slider(pmui.IntSlider, self.param.L),
+        ]
+
+    @param.depends("dark", watch=True)
+    def _themed(self) -> None:
+        self._density_pane.object = self.density.element(self.dark)
+        self._modulus_pane.object = self.modulus.element(self.dark)
+        self.sheet.themed()
+        self.meter.themed()
+
+    # ---- from a choice to a scene --------------------------------------------------------
+
+    def shown(self) -> None:
+        """The URL has been applied: load what it names."""
+        if self._rest is None:
+            self._load()
+
+    @param.depends("way", "molecule", "smiles", watch=True)
+    def _follow_url(self) -> None:
+        with param.parameterized.discard_events(self.chooser):
+            pass
+        self.chooser.param.update(molecule=self.molecule, smiles=self.smiles, way=self.way)
+
+    @param.depends("project", watch=True)
+    def _load(self) -> None:
+        project = self.project
+
+        def work(task: Any) -> tuple[Atoms, Scene] | None:
+            atoms = self.chooser.load()
+            return None if atoms is None else (atoms, self._laid(atoms, project))
+
+        self.jobs.submit("molecule", work, self._loaded)
+
+    @staticmethod
+    def _laid(atoms: Atoms, project: bool) -> Scene:
+        try:
+            return Scene.of(atoms, project=project)
+        except NotPlanarError as error:
+            raise ValueError(
+                f"{error} The switch 'Project onto the best plane' does it here."
+            ) from error
+
+    def _loaded(self, result: tuple[Atoms, Scene] | None) -> None:
+        if result is None:
+            return
+        self._atoms, self._rest = result
+        self.message.clear()
+        self.draw()
+
+    def scene(self) -> Scene | None:
+        """What the parameters describe; None before a molecule was chosen."""
+        if self._rest is None:
+            return None
+        return Scene(
+            self._rest.symbols,
+            self._rest.positions,
+            channel=self.channel,
+            sigma=self.sigma,
+            step=self.step,
+            J=self.J,
+            L=self.L,
+            turn=self.turn,
+            shift=(self.dx, self.dy),
+        )
+
+    # ---- from a scene to pictures --------------------------------------------------------
+
+    @param.depends("channel", "sigma", "step", "turn", "dx", "dy", watch=True)
+    def draw(self) -> None:
+        """All that depends on the density."""
+        self._submit("density", lambda scene: (scene.picture(), scene.atoms), self._drawn)
+        self.draw_modulus()
+        self.sheet.draw()
+        self.meter.draw()
+
+    @param.depends("j", "angle", watch=True)
+    def draw_modulus(self) -> None:
+        """All that depends on the one wavelet in front."""
+        j, angle = self.j, self.angle
+        self._submit(
+            "modulus", lambda scene: (scene.modulus(j, angle), scene.atoms), self._drawn_modulus
+        )
+
+    @param.depends("J", "L", watch=True)
+    def _bank(self) -> None:
+        self.param.j.bounds = (0, self.J - 1)
+        self.param.angle.bounds = (0, self.L - 1)
+        self._j.end, self._angle.end = self.J - 1, self.L - 1
+        self.param.update(j=min(self.j, self.J - 1), angle=min(self.angle, self.L - 1))
+        self.draw_modulus()
+        self.sheet.draw()
+        self.meter.draw()
+
+    def _submit(self, slot: str, work: Callable[[Scene], Any], done: Callable[[Any], None]) -> None:
+        scene = self.scene()
+        if scene is not None:
+            self.jobs.submit(slot, lambda task: work(scene), done)
+
+    def _drawn(self, result: Any) -> None:
+        self.density.send(*result)
+
+    def _drawn_modulus(self, result: Any) -> None:
+        self.message.clear()
+        self.modulus.send(*result)
+
+
+def _slider(kind: Any, parameter: Any, **options: Any) -> Any:
+    return kind.from_param(
+        parameter, sizing_mode="stretch_width", margin=(4, 8), size="small", **options
+    )
+
+
+def _figure(element: Any, **options: Any) -> pn.pane.HoloViews:
+    return pn.pane.HoloViews(element, sizing_mode="stretch_width", margin=0, **options)

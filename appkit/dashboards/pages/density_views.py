@@ -1,0 +1,169 @@
+"""The lower half of the density page: the sheet with its second order, and the meter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from appkit.dashboards.components import card, hint
+from appkit.figures.density import MeterFigure, Sheet, SheetFigure
+
+if TYPE_CHECKING:
+    from appkit.dashboards.pages.density import DensityPage
+
+
+class SheetView(pn.viewable.Viewer):
+    """All |ρ̃∗ψ_{j,θ}| on one sheet; below it, the second order of the tile or point clicked."""
+
+    def __init__(self, page: DensityPage) -> None:
+        super().__init__()
+        self._page = page
+        self.first = SheetFigure()
+        self.second = SheetFigure()
+        self._first_pane = pn.pane.HoloViews(sizing_mode="stretch_width", margin=0)
+        self._second_pane = pn.pane.HoloViews(sizing_mode="stretch_width", margin=0)
+        self._where = hint("")
+        self._shapes: dict[str, tuple] = {}
+        self._point: tuple[float, float] | None = None
+        self.first.tap.add_subscriber(self._tapped)
+
+    def draw(self) -> None:
+        """Compute both sheets for the page's scene, if they are in front."""
+        page = self._page
+        if page.tab != 0:
+            return
+        selected, point = (page.j, page.angle), self._point
+
+        def work(scene: Any) -> tuple[Sheet, Sheet | None]:
+            second = (
+                scene.point_sheet(*selected, *point) if point else scene.second_sheet(*selected)
+            )
+            return scene.sheet(selected), second
+
+        page._submit("sheet", work, self._drawn)
+
+    def themed(self) -> None:
+        """Draw again in the page's other theme."""
+        self._shapes.clear()
+        self.draw()
+
+    def point(self, x: float | None, y: float | None) -> None:
+        """A click on the picture of the modulus: its second order at that point."""
+        if x is not None and y is not None:
+            self._point = (x, y)
+            self.draw()
+
+    def _tapped(self, x: float | None, y: float | None) -> None:
+        tile = self.first.at(x, y)
+        if tile is not None:
+            self._point = None
+            self._page.param.update(j=tile[0], angle=tile[1])
+
+    def _drawn(self, result: tuple[Sheet, Sheet | None]) -> None:
+        first, second = result
+        self._put("first", self.first, self._first_pane, first)
+        page = self._page
+        degrees = f"{180 * page.angle / page.L:g}°"
+        if second is None:
+            self._second_pane.visible = False
+            self._where.object = (
+                f"<p>j = {page.j} is the coarsest scale: nothing lies below it. Click a tile of a "
+                "finer scale.</p>"
+            )
+            return
+        self._second_pane.visible = True
+        self._put("second", self.second, self._second_pane, second)
+        at = (
+            f"at the point ({self._point[0]:.2f}, {self._point[1]:.2f}) Å"
+            if self._point
+            else "everywhere"
+        )
+        self._where.object = (
+            f"<p>||ρ̃∗ψ|∗ψ′| below j = {page.j}, θ = {degrees}, {at}: what coarser wavelets see "
+            "of that tile. Click a point of the modulus above for one place only.</p>"
+        )
+
+    def _put(self, name: str, figure: SheetFigure, pane: Any, sheet: Sheet) -> None:
+        shape = (sheet.scales, sheet.angles, self._page.dark)
+        if self._shapes.get(name) == shape:
+            figure.send(sheet)
+        else:
+            pane.object = figure.element(sheet, self._page.dark)
+            self._shapes[name] = shape
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pmui.Column(
+            card(
+                "First order: |ρ̃∗ψ| at every scale and angle",
+                self._first_pane,
+                sentence="Each row is divided by its largest value. Click a tile to take its wavelet.",
+            ),
+            card("Second order", self._where, self._second_pane),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "12px"},
+        )
+
+
+class MeterView(pn.viewable.Viewer):
+    """Turn and shift the molecule; see by how much each invariant moves."""
+
+    def __init__(self, page: DensityPage) -> None:
+        super().__init__()
+        self._page = page
+        self._figure = MeterFigure()
+        self._pane = pn.pane.HoloViews(sizing_mode="stretch_width", margin=0)
+        self._labels: tuple[str, ...] = ()
+
+    def draw(self) -> None:
+        """Measure the page's scene, if the meter is in front."""
+        if self._page.tab == 1:
+            self._page._submit("meter", lambda scene: scene.meter(), self._drawn)
+
+    def themed(self) -> None:
+        """Draw again in the page's other theme."""
+        self._labels = ()
+        self.draw()
+
+    def _drawn(self, changes: Any) -> None:
+        labels = tuple(changes["label"])
+        if labels != self._labels:
+            self._labels = labels
+            self._pane.object = self._figure.element(labels, self._page.dark)
+        self._figure.send(changes)
+        pixels = changes.loc[changes["order"] == 0, "change"].iloc[0]
+        worst = np.nanmax(changes.loc[changes["order"] > 0, "change"])
+        self._says.object = (
+            f"<p>The picture changed by <b>{_percent(pixels)}</b>, the invariants by at most "
+            f"<b>{_percent(worst)}</b>.</p>"
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        page = self._page
+        self._says = hint("Move the molecule.")
+        sliders = [
+            pmui.FloatSlider.from_param(p, sizing_mode="stretch_width", margin=(4, 8), size="small")
+            for p in (page.param.turn, page.param.dx, page.param.dy)
+        ]
+        return card(
+            "Invariance meter",
+            pmui.Grid(
+                *(pmui.Grid(s, size={"xs": 12, "sm": 4}) for s in sliders),
+                container=True,
+                spacing=1.5,
+                margin=0,
+            ),
+            self._says,
+            self._pane,
+            sentence=(
+                "Turn and shift the molecule and watch. Each bar is the largest relative change of "
+                "the averages of one order and scale; lower is more invariant."
+            ),
+        )
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.2g} %" if value >= 1e-6 else "less than 0.0001 %"

@@ -1,0 +1,12 @@
+from appkit.dashboards.page import AppPage
+from appkit.dashboards.components import card, hint
+
+
+class Home(AppPage):
+    slug = "home"
+    title = "Start"
+    icon = "home"
+    sentence = "x"
+
+    def view(self):
+        return card("Hello", hint("hi"))

@@ -1,0 +1,124 @@
+"""The shell: one Material page for each session, a menu that swaps what it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from appkit.dashboards.look import LOGO, PAGE_SX, THEME
+from appkit.dashboards.page import AppPage
+from appkit.dashboards.pages import PAGES
+
+TITLE = "appkit"
+
+
+class Shell(param.Parameterized):
+    """Navigation of one session: which page is in front, which were built, light or dark."""
+
+    page = param.Selector(default=PAGES[0].slug, objects=[page.slug for page in PAGES])
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._built: dict[str, tuple[AppPage, pn.viewable.Viewable]] = {}
+        self._synced: AppPage | None = None
+        self._menu = pmui.MenuList(
+            items=[{"label": p.title, "icon": p.icon, "slug": p.slug} for p in PAGES],
+            active=0,
+            dense=False,
+            sizing_mode="stretch_width",
+            margin=(8, 0),
+        )
+        self.template = pmui.Page(
+            title=TITLE,
+            logo=LOGO,
+            favicon=LOGO,
+            sidebar=[self._menu],
+            sidebar_width=228,
+            sidebar_resizable=False,
+            theme_config=THEME,
+            dark_theme=_wants_dark(),
+            meta_description="Wavelets, invariants and sparse regression you can play with",
+            sx=PAGE_SX,
+        )
+        self._menu.param.watch(self._chosen, "active")
+        self.template.param.watch(self._themed, "dark_theme")
+        if pn.state.location:
+            pn.state.location.sync(self, {"page": "page"}, on_error=self._unknown)
+        self._show()
+
+    def go(self, slug: str) -> None:
+        """Bring the page called ``slug`` to the front."""
+        self.page = slug
+
+    @param.depends("page", watch=True)
+    def _show(self) -> None:
+        page, view = self._open(self.page)
+        self._menu.active = self.param["page"].objects.index(self.page)
+        location = pn.state.location
+        if location and self._synced is not page:
+            if self._synced is not None and self._synced.url:
+                location.unsync(self._synced)
+            if page.url:
+                location.sync(page, {name: name for name in page.url}, on_error=_refuse(page))
+            self._synced = page
+        self.template.main[:] = [view]
+        page.shown()
+
+    def _open(self, slug: str) -> tuple[AppPage, pn.viewable.Viewable]:
+        if slug not in self._built:
+            cls = next(cls for cls in PAGES if cls.slug == slug)
+            page = cls(dark=self.template.dark_theme)
+            page.go = self.go
+            self._built[slug] = page, page.__panel__()
+        return self._built[slug]
+
+    def _chosen(self, event: param.parameterized.Event) -> None:
+        index = event.new[0] if isinstance(event.new, tuple) else event.new
+        if index is not None:
+            self.page = self.param["page"].objects[index]
+
+    def _themed(self, event: param.parameterized.Event) -> None:
+        for page, _ in self._built.values():
+            page.dark = event.new
+
+    def _unknown(self, wrong: dict[str, Any]) -> None:
+        page, _ = self._open(self.page)
+        known = ", ".join(self.param["page"].objects)
+        page.message.say(f"There is no page called '{wrong.get('page')}'. Pages: {known}.")
+
+    def close(self) -> None:
+        """The session has ended. Let go of all that would keep it alive.
+
+        `Page` watches the global ``pn.state.busy``, which holds each closed session for ever; the
+        watcher is removed here.
+        """
+        for _, watcher in self.template._param__private.ref_watchers:
+            watcher.inst.param.unwatch(watcher)
+        self.template._param__private.ref_watchers.clear()
+        for page, _ in self._built.values():
+            page.close()
+        self._built.clear()
+
+
+def _wants_dark() -> bool:
+    """``?theme=dark`` in the address starts dark, for a link from a talk's slides."""
+    return pn.state.session_args.get("theme", [b""])[0] == b"dark"
+
+
+def _refuse(page: AppPage) -> Any:
+    """Apply what a link says parameter by parameter, and say which values cannot be."""
+
+    def on_error(wrong: dict[str, Any]) -> None:
+        refused = []
+        for name, value in wrong.items():
+            try:
+                setattr(page, name, value)
+            except (ValueError, TypeError):
+                refused.append(f"{name}={value}")
+        if refused:
+            page.message.say(f"This link asks for {', '.join(refused)}, which cannot be shown.")
+
+    return on_error

@@ -1,0 +1,234 @@
+"""Planar fields as pictures: a density or a modulus with its atoms, the scales × angles sheet,
+and the invariance meter.
+
+Every figure is a HoloViews element. Those that a slider moves are `DynamicMap` objects fed by a
+``Pipe``: sending new data swaps the pixels and leaves axes, tools and ranges as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+from holoviews.streams import Pipe
+
+from appkit.figures import theme
+from appkit.figures.axes import quiet, square
+from appkit.figures.molecule import Planar, skeleton
+
+X, Y = hv.Dimension("x", unit="Å"), hv.Dimension("y", unit="Å")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field on a grid, rows along y upwards, and the box it fills, in Å."""
+
+    values: np.ndarray
+    bounds: tuple[float, float, float, float]  # left, bottom, right, top
+
+    @classmethod
+    def empty(cls) -> Field:
+        """What is shown before the first result."""
+        return cls(np.zeros((2, 2), np.float32), (-1.0, -1.0, 1.0, 1.0))
+
+
+class FieldFigure:
+    """A field with colour bar and equal axes, its atoms over it.
+
+    Parameters
+    ----------
+    label, unit : name and unit of the values, on the colour bar.
+    signed : use the diverging map, zero in its middle.
+    gamma : see `theme.sequential`.
+    """
+
+    def __init__(
+        self,
+        label: str = "ρ̃",
+        unit: str = "e/Å²",
+        *,
+        signed: bool = False,
+        gamma: float = 0.55,
+    ) -> None:
+        self.signed, self.gamma = signed, gamma
+        self.value = hv.Dimension("value", label=label, unit=unit)
+        self.pixels: Pipe = Pipe(data=Field.empty())
+        self.atoms: Pipe = Pipe(data=Planar())
+        self.tap = hv.streams.Tap(x=None, y=None)
+
+    def send(self, picture: Field, atoms: Planar | None = None) -> None:
+        """Show ``picture``, and ``atoms`` where they moved."""
+        if atoms is not None:
+            self.atoms.send(atoms)
+        self.pixels.send(picture)
+
+    def element(self, dark: bool = False, **opts: Any) -> hv.Overlay:
+        """The figure for a light or a dark page."""
+        cmap = theme.diverging(dark) if self.signed else theme.sequential(dark, self.gamma)
+        image = hv.DynamicMap(self._image, streams=[self.pixels]).opts(
+            hv.opts.Image(
+                cmap=cmap,
+                symmetric=self.signed,
+                colorbar=True,
+                colorbar_position="bottom",
+                colorbar_opts={"height": 10, "padding": 4, "title_standoff": 6},
+                framewise=True,
+                tools=["hover"],
+                **(square() | opts),
+            )
+        )
+        self.tap.source = image
+        return image * skeleton(self.atoms, dark)
+
+    def _image(self, data: Field) -> hv.Image:
+        rows = data.values[::-1]
+        return hv.Image(rows, kdims=[X, Y], vdims=[self.value], bounds=data.bounds, rtol=1)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Tiles ``(rows, columns, n, n)``: a row a scale (named by ``scales``), a column an angle.
+
+    Each row is divided by its largest value, so that every scale shows.
+    """
+
+    tiles: np.ndarray
+    scales: tuple[str, ...]
+    angles: tuple[str, ...]
+    selected: tuple[int, int] | None = None
+
+
+class SheetFigure:
+    """All fields of a cascade's layer on one sheet; a click selects a tile."""
+
+    def __init__(self, gamma: float = 0.75) -> None:
+        self.gamma = gamma
+        self.pixels: Pipe = Pipe(data=None)
+        self.tap = hv.streams.Tap(x=None, y=None)
+
+    def send(self, sheet: Sheet | None) -> None:
+        """Show ``sheet``; None shows an empty frame."""
+        self.pixels.send(sheet)
+
+    def at(self, x: float | None, y: float | None) -> tuple[int, int] | None:
+        """``(row, column)`` of the tile at a point of the figure, None outside."""
+        sheet = self.pixels.data
+        if sheet is None or x is None or y is None:
+            return None
+        row, column = int(np.floor(y)), int(np.floor(x))
+        rows, columns = sheet.tiles.shape[:2]
+        return (row, column) if 0 <= row < rows and 0 <= column < columns else None
+
+    def element(self, sheet: Sheet, dark: bool = False, **opts: Any) -> hv.Overlay:
+        """The figure; ``sheet`` fixes the ticks, later sheets of its shape come through `send`."""
+        self.pixels.send(sheet)
+        rows, columns = sheet.tiles.shape[:2]
+        surfaces = theme.DARK if dark else theme.LIGHT
+        image = hv.DynamicMap(self._image, streams=[self.pixels]).opts(
+            hv.opts.Image(
+                cmap=theme.sequential(dark, self.gamma),
+                clim=(0, 1),
+                xlabel="angle θ",
+                ylabel="scale",
+                xticks=[(c + 0.5, name) for c, name in enumerate(sheet.angles)],
+                yticks=[(r + 0.5, name) for r, name in enumerate(sheet.scales)],
+                xlim=(0, columns),
+                ylim=(0, rows),
+                invert_yaxis=True,
+                responsive=True,
+                aspect=columns / rows * 0.92,
+                toolbar=None,
+                default_tools=["tap"],
+                hooks=[quiet],
+                **opts,
+            )
+        )
+        self.tap.source = image
+        frame = hv.DynamicMap(self._frame, streams=[self.pixels]).opts(
+            hv.opts.Rectangles(fill_alpha=0, line_color=surfaces["warm"], line_width=2.5)
+        )
+        edges = np.array(
+            [(c, 0, c, rows) for c in range(columns + 1)]
+            + [(0, r, columns, r) for r in range(rows + 1)],
+            float,
+        )
+        lines = hv.Segments(edges, kdims=["x", "y", "x1", "y1"])
+        return image * lines.opts(color=surfaces["line"], line_width=1) * frame
+
+    def _image(self, data: Sheet | None) -> hv.Image:
+        if data is None:
+            return hv.Image(np.zeros((2, 2), np.float32), bounds=(0, 0, 1, 1), vdims=["value"])
+        rows, columns, n, _ = data.tiles.shape
+        peak = data.tiles.max(axis=(1, 2, 3), keepdims=True)
+        tiles = data.tiles / np.where(peak > 0, peak, 1)
+        # Row 0 lies at the bottom of the y axis, which is drawn inverted: flip within tiles only.
+        mosaic = tiles.transpose(0, 2, 1, 3).reshape(rows * n, columns * n)[::-1]
+        flipped = mosaic.reshape(rows, n, columns * n)[:, ::-1].reshape(rows * n, columns * n)
+        return hv.Image(
+            flipped.astype(np.float32),
+            kdims=["angle", "scale"],
+            vdims=["value"],
+            bounds=(0, 0, columns, rows),
+            rtol=1,
+        )
+
+    def _frame(self, data: Sheet | None) -> hv.Rectangles:
+        if data is None or data.selected is None:
+            return hv.Rectangles([])
+        row, column = data.selected
+        return hv.Rectangles([(column, row, column + 1, row + 1)])
+
+
+class MeterFigure:
+    """How much each invariant moved: one bar for each order and scale, on a log axis."""
+
+    FLOOR = 1e-9
+
+    def __init__(self) -> None:
+        self.rows: Pipe = Pipe(data=None)
+
+    def send(self, changes: pd.DataFrame) -> None:
+        """``changes`` has the columns ``label``, ``order`` and ``change`` (relative)."""
+        self.rows.send(changes)
+
+    def element(self, labels: Sequence[str], dark: bool = False) -> hv.DynamicMap:
+        """The figure; ``labels`` fixes the axis, one bar each."""
+        return hv.DynamicMap(self._bars, streams=[self.rows]).opts(
+            hv.opts.Rectangles(
+                color="colour",
+                line_color=None,
+                logy=True,
+                xlim=(-0.6, len(labels) - 0.4),
+                ylim=(self.FLOOR, 4),
+                xticks=list(enumerate(labels)),
+                xlabel="",
+                ylabel="relative change |ΔΦ| / |Φ|",
+                responsive=True,
+                height=280,
+                toolbar=None,
+                default_tools=[],
+                tools=["hover"],
+                hooks=[quiet],
+            )
+        )
+
+    def _bars(self, data: pd.DataFrame | None) -> hv.Rectangles:
+        names = {0: "fourier", 1: "scattering", 2: "wavelet"}
+        rows = [] if data is None else list(data.itertuples())
+        bars = [
+            (
+                place - 0.36,
+                self.FLOOR,
+                place + 0.36,
+                max(float(row.change), 1.5 * self.FLOOR),
+                theme.DICTIONARY_COLOURS[names[int(row.order)]],
+                str(row.label),
+                float(row.change),
+            )
+            for place, row in enumerate(rows)
+        ]
+        return hv.Rectangles(bars, vdims=["colour", "invariant", "change"])
