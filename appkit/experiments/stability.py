@@ -2,8 +2,8 @@
 
 The energy of a molecule changes little where its atoms move little, so a dictionary in which the
 energy is to be regressed must do the same: ‖Φ(ρ_τ) − Φ(ρ)‖ ≤ C ‖∇τ‖_∞ ‖Φ(ρ)‖, with one C for all
-densities (Hirn, Mallat, Poilvert, MMS 15(2), 2017, §2 and §5). All distances here are relative:
-‖Φ(ρ_τ) − Φ(ρ)‖ / ‖Φ(ρ)‖.
+densities (Hirn, Mallat, Poilvert, MMS 15(2), 2017, §2 and §5). Distances of fields are relative,
+‖Φ(ρ_τ) − Φ(ρ)‖ / ‖Φ(ρ)‖; those of molecules are in units of the spread between molecules.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ __all__ = [
     "REPRESENTATIONS",
     "Jump",
     "Representations",
-    "apart",
     "atoms_against_strength",
     "deformed_atoms",
     "distance",
@@ -183,16 +182,23 @@ def deformed_atoms(atoms: Atoms, tau: Deformation) -> Atoms:
 def atoms_against_strength(
     atoms: Atoms,
     dictionaries: dict[str, Callable[[list[Atoms]], np.ndarray]],
+    reference: Sequence[Atoms],
     strengths: Sequence[float] = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16),
     seeds: Sequence[int] = (0, 1, 2),
     shortest: float = 3.0,
 ) -> pd.DataFrame:
-    """Distances of dictionaries Φ(x) of a molecule under random deformations of its positions.
+    """How far random deformations of a molecule's positions move it, in several dictionaries Φ(x).
 
-    ``dictionaries`` maps a name to a function from molecules to ``(n, P)``. Each column is
-    divided by its value on the undeformed molecule, as every column is normalised before a
-    regression. Rows: ``dictionary, strength, seed, distance`` (root mean square over columns).
+    ``dictionaries`` maps a name to a function from molecules to ``(n, P)``. A constant is stable
+    too, but tells no molecules apart, so the unit of each column is its standard deviation over
+    the molecules of ``reference`` (isomers, say): at distance 1 a deformed molecule lies as far
+    off as another molecule.
+
+    Rows: ``dictionary, strength, seed, distance``, the root mean square over the columns that
+    vary. Raises ValueError where ``reference`` has fewer than two molecules.
     """
+    if len(reference) < 2:
+        raise ValueError("The spread of a dictionary needs at least two molecules of reference.")
     extent = float(np.ptp(planar_positions(atoms), axis=0).max()) + 4.0
     cases = [(seed, strength) for seed in seeds for strength in strengths]
     molecules = [deformed_atoms(atoms, dilation(0.0))]
@@ -200,37 +206,14 @@ def atoms_against_strength(
         tau = random_deformation(0.5, min(shortest, extent), extent, seed)
         molecules.append(deformed_atoms(atoms, tau.times(strength / 0.5)))
     rows = []
-    for name, change in _changes(dictionaries, molecules).items():
+    for name, transform in dictionaries.items():
+        values = np.asarray(transform([*molecules, *reference]), dtype=float)
+        unit = values[len(molecules) :].std(axis=0)
+        varies = unit > 1e-9 * np.abs(values).max(axis=0)
+        scaled = values[: len(molecules), varies] / unit[varies]
+        change = np.sqrt(np.mean((scaled[1:] - scaled[0]) ** 2, axis=1))
         rows += [(name, s, seed, d) for (seed, s), d in zip(cases, change, strict=True)]
     return pd.DataFrame(rows, columns=["dictionary", "strength", "seed", "distance"])
-
-
-def apart(
-    atoms: Atoms,
-    others: Sequence[Atoms],
-    dictionaries: dict[str, Callable[[list[Atoms]], np.ndarray]],
-) -> pd.DataFrame:
-    """Distances in dictionaries Φ of ``others`` (isomers, say) from one molecule.
-
-    The other half of what a dictionary must do: a constant is stable too, but tells nothing
-    apart. Rows: ``dictionary, other, distance``, distances as in `atoms_against_strength`.
-    """
-    rows = []
-    for name, change in _changes(dictionaries, [atoms, *others]).items():
-        rows += [(name, k, d) for k, d in enumerate(change)]
-    return pd.DataFrame(rows, columns=["dictionary", "other", "distance"])
-
-
-def _changes(
-    dictionaries: dict[str, Callable[[list[Atoms]], np.ndarray]], molecules: list[Atoms]
-) -> dict[str, np.ndarray]:
-    """For each dictionary, the relative change from the first molecule to each of the others."""
-    changes = {}
-    for name, transform in dictionaries.items():
-        values = np.asarray(transform(molecules), dtype=float)
-        values = values[:, values[0] != 0]
-        changes[name] = np.sqrt(np.mean((values[1:] / values[0] - 1) ** 2, axis=1))
-    return changes
 
 
 def stretched(atoms: Atoms, factor: float) -> Atoms:

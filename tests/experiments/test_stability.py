@@ -77,24 +77,39 @@ def test_deformed_atoms_move_with_the_plane():
 
 
 def test_dictionaries_of_deformed_atoms():
-    atoms = molecule("C2H4")
+    atoms, reference = molecule("C2H4"), [molecule(n) for n in ("C2H4", "H2CO", "C2H2", "HCOOH")]
     dictionaries = {
-        "fourier": PlanarFourier(("dirac",), n_radii=64).fit([atoms]).transform,
+        "fourier": PlanarFourier(("dirac",), n_radii=256).fit([atoms]).transform,
         "wavelet": PlanarWavelets(("valence",), J=4, L=4, step=0.2).fit([atoms]).transform,
     }
-    frame = stability.atoms_against_strength(atoms, dictionaries, (0.01, 0.04), seeds=(0, 1))
+    frame = stability.atoms_against_strength(
+        atoms, dictionaries, reference, (0.01, 0.04), seeds=(0, 1)
+    )
     assert len(frame) == 2 * 2 * 2
     means = frame.groupby(["dictionary", "strength"])["distance"].mean()
     assert means["wavelet", 0.04] < 0.5 * means["fourier", 0.04]
 
 
-def test_molecules_are_apart():
-    atoms = molecule("C2H4")
-    dictionaries = {
-        "wavelet": PlanarWavelets(("valence",), J=4, L=4, step=0.2).fit([atoms]).transform
-    }
-    frame = stability.apart(atoms, [atoms, molecule("H2O")], dictionaries)
-    assert list(frame["distance"].round(6) > 0) == [False, True]
+def test_distances_are_in_units_of_the_spread_between_molecules():
+    atoms = molecule("H2O")
+    reference = [stability.stretched(atoms, t) for t in (-0.2, 0.2)]
+
+    def width_and_constant(molecules):
+        return np.array([[np.ptp(m.positions[:, 0]), 7.0] for m in molecules])
+
+    moved = stability.atoms_against_strength(
+        atoms, {"width": width_and_constant}, reference, (0.1,), seeds=(3,)
+    )
+    again = stability.atoms_against_strength(
+        atoms, {"width": lambda m: 5 * width_and_constant(m)}, reference, (0.1,), seeds=(3,)
+    )
+    assert 0 < moved["distance"].item() < 1
+    assert moved["distance"].item() == pytest.approx(again["distance"].item())
+
+
+def test_a_spread_needs_two_molecules():
+    with pytest.raises(ValueError, match="at least two molecules of reference"):
+        stability.atoms_against_strength(molecule("H2O"), {}, [molecule("H2O")])
 
 
 class TestJump:
@@ -123,4 +138,4 @@ class TestJump:
 
     def test_order_of_the_ends(self):
         with pytest.raises(ValueError, match=r"lower to a higher place, not 0\.1 to -0\.1"):
-            stability.largest_jump(len, self.path, 0.1, -0.1)
+            stability.largest_jump(np.array, self.path, 0.1, -0.1)
