@@ -53,7 +53,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 readme: $(VENV)/.installed
-	$(BIN)/python scripts/readme_table.py
+	$(BIN)/python -m appkit.experiments.tables README.md
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel

@@ -93,9 +93,10 @@ def data_where(name: str) -> int:
 def run_planar_energy(**options: Any) -> None:
     """Compute the talk's table of planar energies; print it beside the published figures."""
     from appkit.experiments import planar_energy
+    from appkit.experiments.bars import Bars
 
     given = {name: value for name, value in options.items() if value is not None}
-    with _Bars() as bars:
+    with Bars() as bars:
         result = planar_energy.run(**given, progress=bars)
     print(planar_energy.report(result))
 
@@ -201,32 +202,6 @@ def _add_run(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--device", help="torch device: cpu, cuda")
     parser.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler to work on")
     parser.add_argument("--workers", type=_positive, help="local processes (default: one a core)")
-
-
-class _Bars:
-    """A progress bar for each stage of a run, on stderr: ``bars(stage, done, total)``."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._bar: Any = None
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if stage != self._stage:
-            self.close()
-            self._stage, self._bar = stage, tqdm(desc=stage, total=total, initial=done)
-        self._bar.update(done - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def _port(text: str) -> int:
