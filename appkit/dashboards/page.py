@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import panel as pn
@@ -28,8 +29,9 @@ class AppPage(pn.viewable.Viewer):
 
     dark = param.Boolean(default=False, precedence=-1, doc="Whether the page is shown dark.")
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, go: Callable[[str], None] = lambda slug: None, **params: Any) -> None:
         super().__init__(**params)
+        self.go = go
         self.message = Message()
         self.jobs = Jobs(failed=self.message.say)
 

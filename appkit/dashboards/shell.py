@@ -70,8 +70,7 @@ class Shell(param.Parameterized):
     def _open(self, slug: str) -> tuple[AppPage, pn.viewable.Viewable]:
         if slug not in self._built:
             cls = next(cls for cls in PAGES if cls.slug == slug)
-            page = cls(dark=self.template.dark_theme)
-            page.go = self.go
+            page = cls(dark=self.template.dark_theme, go=self.go)
             self._built[slug] = page, page.__panel__()
         return self._built[slug]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
+_QUOTE = """:host { color: var(--mui-palette-text-primary); font-size: 0.92rem;
+         font-weight: 500; overflow-wrap: anywhere; }"""
 _TEXT = """
 :host, .bk-clearfix { font-family: var(--mui-font-family, Roboto, sans-serif); }
 h1, h2, p { margin: 0; text-wrap: pretty; }
@@ -14,6 +17,8 @@ h1 { font-size: 1.6rem; font-weight: 600; letter-spacing: -0.015em; line-height:
      color: var(--mui-palette-text-primary); }
 h2 { font-size: 1.02rem; font-weight: 600; line-height: 1.35; letter-spacing: -0.005em;
      color: var(--mui-palette-text-primary); }
+sub { font-size: 0.75em; line-height: 0; }
+p + p { margin-top: 6px; }
 p  { font-size: 0.92rem; line-height: 1.5; color: var(--mui-palette-text-secondary); }
 h1 + p { margin-top: 6px; max-width: 78ch; }
 h2 + p { margin-top: 2px; max-width: 78ch; }
@@ -22,11 +27,11 @@ code { font-size: 0.9em; padding: 1px 5px; border-radius: 4px;
 """
 
 
-def text(html: str, **params: Any) -> pn.pane.HTML:
+def text(markup: str, **params: Any) -> pn.pane.HTML:
     """Text of the house's own; never a string that a person gave."""
     params.setdefault("sizing_mode", "stretch_width")
     params.setdefault("margin", 0)
-    return pn.pane.HTML(html, stylesheets=[_TEXT], **params)
+    return pn.pane.HTML(markup, stylesheets=[_TEXT], **params)
 
 
 def heading(title: str, sentence: str) -> pn.pane.HTML:
@@ -58,4 +63,22 @@ def card(title: str, *content: Any, sentence: str = "", **params: Any) -> pmui.P
             "gap": "8px",
         },
         **params,
+    )
+
+
+def figure(element: Any = None, **params: Any) -> pn.pane.HoloViews:
+    """A pane for a figure; axes of different figures are never linked by their names."""
+    return pn.pane.HoloViews(
+        element, linked_axes=False, sizing_mode="stretch_width", margin=0, **params
+    )
+
+
+def quote(words: str) -> pn.pane.HTML:
+    """A pane for words that are not the house's own: escaped, and sanitized besides."""
+    return pn.pane.HTML(
+        html.escape(words),
+        sanitize_html=True,
+        stylesheets=[_QUOTE],
+        sizing_mode="stretch_width",
+        margin=0,
     )

@@ -8,16 +8,16 @@ from typing import Literal
 import panel as pn
 import param
 
-_STYLE = """
-div.box { display: flex; gap: 10px; padding: 10px 14px; border-radius: 8px; font-size: 0.92rem;
-          line-height: 1.45; color: var(--mui-palette-text-primary); border: 1px solid;
-          overflow-wrap: anywhere; }
-div.error { border-color: var(--mui-palette-error-main);
-            background: color-mix(in srgb, var(--mui-palette-error-main) 9%, transparent); }
-div.info  { border-color: var(--mui-palette-primary-main);
-            background: color-mix(in srgb, var(--mui-palette-primary-main) 8%, transparent); }
-strong { font-weight: 600; white-space: nowrap; }
-"""
+
+def _style(kind: str) -> str:
+    """The box around the sentence. Sanitizing takes classes away, so it is the host's."""
+    tone = {"error": "error", "info": "primary"}[kind]
+    return f"""
+    :host {{ border: 1px solid var(--mui-palette-{tone}-main); border-radius: 8px;
+             background: color-mix(in srgb, var(--mui-palette-{tone}-main) 9%, transparent);
+             color: var(--mui-palette-text-primary); padding: 10px 14px; font-size: 0.92rem;
+             line-height: 1.45; overflow-wrap: anywhere; box-sizing: border-box; }}
+    """
 
 
 class Message(pn.viewable.Viewer):
@@ -34,7 +34,6 @@ class Message(pn.viewable.Viewer):
         self._pane = pn.pane.HTML(
             "",
             sanitize_html=True,
-            stylesheets=[_STYLE],
             sizing_mode="stretch_width",
             margin=0,
             visible=False,
@@ -43,9 +42,7 @@ class Message(pn.viewable.Viewer):
     def say(self, text: str, kind: Literal["error", "info"] = "error") -> None:
         """Show ``text`` until something else is said or `clear`."""
         self.param.update(text=text, kind=kind)
-        lead = "<strong>Not done.</strong> " if kind == "error" else ""
-        self._pane.object = f'<div class="box {kind}"><div>{lead}{html.escape(text)}</div></div>'
-        self._pane.visible = True
+        self._pane.param.update(object=html.escape(text), stylesheets=[_style(kind)], visible=True)
 
     def clear(self) -> None:
         """Hide the box."""

@@ -3,5 +3,6 @@
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages.density import DensityPage
 from appkit.dashboards.pages.home import Home
+from appkit.dashboards.pages.regression import RegressionPage
 
-PAGES: list[type[AppPage]] = [Home, DensityPage]
+PAGES: list[type[AppPage]] = [Home, DensityPage, RegressionPage]

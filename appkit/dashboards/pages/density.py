@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 import param
 from ase import Atoms
 
-from appkit.dashboards.components import MoleculeChooser, card, hint
+from appkit.dashboards.components import MoleculeChooser, card, figure, hint
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages.density_views import MeterView, SheetView
 from appkit.dashboards.scene import Scene
@@ -39,7 +39,10 @@ class DensityPage(AppPage):
         "scale and one angle reads it, and averages of |ρ̃∗ψ| no longer know where the molecule "
         "lies or how it is turned."
     )
-    url = "way molecule smiles project channel sigma step J L j angle turn dx dy tab".split()  # type: ignore[assignment]
+    url = (
+        *("way", "molecule", "smiles", "project", "channel", "sigma", "step"),
+        *("J", "L", "j", "angle", "turn", "dx", "dy", "tab"),
+    )
 
     way = param.Selector(default="library", objects=["library", "smiles", "file"])
     molecule = param.String(default="c1ccsc1", doc="Label in the embedded set.")
@@ -66,8 +69,8 @@ class DensityPage(AppPage):
         self.modulus = FieldFigure("|ρ̃∗ψ|", "e/Å²", gamma=0.8)
         self.sheet = SheetView(self)
         self.meter = MeterView(self)
-        self._density_pane = _figure(self.density.element(self.dark))
-        self._modulus_pane = _figure(self.modulus.element(self.dark))
+        self._density_pane = figure(self.density.element(self.dark))
+        self._modulus_pane = figure(self.modulus.element(self.dark))
         self.modulus.tap.add_subscriber(self.sheet.point)
         for name in ("way", "molecule", "smiles"):
             self.chooser.param.watch(lambda event: setattr(self, event.name, event.new), name)
@@ -247,7 +250,3 @@ def _slider(kind: Any, parameter: Any, **options: Any) -> Any:
     return kind.from_param(
         parameter, sizing_mode="stretch_width", margin=(4, 8), size="small", **options
     )
-
-
-def _figure(element: Any, **options: Any) -> pn.pane.HoloViews:
-    return pn.pane.HoloViews(element, sizing_mode="stretch_width", margin=0, **options)

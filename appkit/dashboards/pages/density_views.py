@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, hint
+from appkit.dashboards.components import card, figure, hint
 from appkit.figures.density import MeterFigure, Sheet, SheetFigure
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class SheetView(pn.viewable.Viewer):
         self._page = page
         self.first = SheetFigure()
         self.second = SheetFigure()
-        self._first_pane = pn.pane.HoloViews(sizing_mode="stretch_width", margin=0)
-        self._second_pane = pn.pane.HoloViews(sizing_mode="stretch_width", margin=0)
+        self._first_pane = figure()
+        self._second_pane = figure()
         self._where = hint("")
         self._shapes: dict[str, tuple] = {}
         self._point: tuple[float, float] | None = None
@@ -99,7 +99,7 @@ class SheetView(pn.viewable.Viewer):
             card(
                 "First order: |ρ̃∗ψ| at every scale and angle",
                 self._first_pane,
-                sentence="Each row is divided by its largest value. Click a tile to take its wavelet.",
+                sentence="Each row is divided by its largest value. Click a tile.",
             ),
             card("Second order", self._where, self._second_pane),
             sizing_mode="stretch_width",
@@ -115,7 +115,7 @@ class MeterView(pn.viewable.Viewer):
         super().__init__()
         self._page = page
         self._figure = MeterFigure()
-        self._pane = pn.pane.HoloViews(sizing_mode="stretch_width", margin=0)
+        self._pane = figure()
         self._labels: tuple[str, ...] = ()
 
     def draw(self) -> None:

@@ -1,5 +1,5 @@
-from appkit.dashboards.page import AppPage
 from appkit.dashboards.components import card, hint
+from appkit.dashboards.page import AppPage
 
 
 class Home(AppPage):

@@ -1,0 +1,24 @@
+"""Tables of figures; cells are text, so names in them cannot run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import panel as pn
+
+
+def frame_table(**options: Any) -> pn.widgets.Tabulator:
+    """An empty read-only table that fills its card; assign ``value`` to fill it."""
+    return pn.widgets.Tabulator(
+        pd.DataFrame(),
+        show_index=False,
+        disabled=True,
+        selectable=False,
+        layout="fit_data_stretch",
+        sizing_mode="stretch_width",
+        margin=0,
+        header_align="left",
+        configuration={"columnDefaults": {"headerSort": False}},
+        **options,
+    )

@@ -1,0 +1,253 @@
+"""What the regression page shows, from records or computed live. Knows no Panel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from appkit.dashboards import library
+from appkit.data.download import DataError
+from appkit.data.molecules import MoleculeSet
+from appkit.energy import PlanarFourier, PlanarScattering, PlanarWavelets
+from appkit.experiments import Details, FeatureStore, Result, Spread, details_of, latest
+from appkit.experiments.compute import Cancelled, compute_features
+from appkit.experiments.store import feature_key
+from appkit.figures.regression import NAMES, ErrorPath, Parity
+from appkit.regression import OrthogonalLeastSquares
+
+EXPERIMENT = "planar-energy"
+DATASETS = {"Embedded planar set": "embedded", "QM7-2D": "qm7_2d", "QM2D": "qm_2d"}
+#: Longest path computed live.
+MAX_TERMS = 512
+_DICTIONARIES = {
+    "fourier": lambda channels: PlanarFourier(channels=channels),
+    "wavelet": lambda channels: PlanarWavelets(channels=channels),
+    "scattering": lambda channels: PlanarScattering(channels=channels),
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """One dictionary's predictions of every molecule by folds that did not see it.
+
+    Attributes
+    ----------
+    name : of the dictionary.
+    parity : true and predicted energies; without the molecules that were left out.
+    terms : the selected φ_k in order, a frame with a row for each.
+    path : error against M, None for a regressor without terms.
+    source : where the figures are from, in words.
+    """
+
+    name: str
+    parity: Parity
+    terms: pd.DataFrame
+    path: ErrorPath | None
+    source: str
+
+    @property
+    def rmse(self) -> float:
+        """Over all molecules, kcal/mol."""
+        return float(np.sqrt(np.mean(self.parity.residual**2)))
+
+    @property
+    def mae(self) -> float:
+        """Over all molecules, kcal/mol."""
+        return float(np.mean(np.abs(self.parity.residual)))
+
+
+@dataclass(frozen=True)
+class Live:
+    """Out-of-fold predictions of one dictionary for every M at once."""
+
+    name: str
+    channels: tuple[str, ...]
+    molecules: MoleculeSet
+    predictions: NDArray[np.float64]  # (n, M)
+    terms: pd.DataFrame
+    path: ErrorPath
+
+    def model(self, m: int) -> Model:
+        """The model with ``m`` terms; ValueError where so many do not exist."""
+        longest = self.predictions.shape[1]
+        if not 1 <= m <= longest:
+            raise ValueError(
+                f"M = {m} is larger than the {longest} terms that the smallest training fold of "
+                f"{self.molecules.name} and this dictionary allow."
+            )
+        index = np.arange(len(self.molecules))
+        parity = Parity(
+            index, self.molecules.energies, self.predictions[:, m - 1], formulas(self.molecules)
+        )
+        return Model(
+            self.name,
+            parity,
+            self.terms.head(m),
+            self.path,
+            f"Computed here: orthogonal least squares, M = {m}, channels {', '.join(self.channels)}.",
+        )
+
+
+def record(dataset: str) -> tuple[Result, Details] | None:
+    """The newest record of a data set with what its figures need, or None."""
+    result = latest(EXPERIMENT, dataset, rows=("fourier", "wavelet", "coulomb", "scattering"))
+    details = details_of(result) if result is not None else None
+    return None if result is None or details is None else (result, details)
+
+
+def paths(details: Details) -> list[ErrorPath]:
+    """The error paths of a record."""
+    return [
+        ErrorPath(
+            name,
+            np.asarray(path["terms"]),
+            np.asarray(path["rmse_mean"], float),
+            np.asarray(path["rmse_sd"], float),
+        )
+        for name, path in details.paths.items()
+    ]
+
+
+def recorded(result: Result, details: Details, row: str, names: Sequence[str] | None) -> Model:
+    """A record's own model of one row; ``names`` are the molecules' formulas where known."""
+    predicted = np.array([np.nan if v is None else v for v in details.predictions[row]], float)
+    kept = np.flatnonzero(np.isfinite(predicted))
+    labels = [str(i) for i in kept] if names is None else [names[i] for i in kept]
+    parity = Parity(kept, np.asarray(details.energies)[kept], predicted[kept], labels)
+    path = next((p for p in paths(details) if p.name == row), None)
+    words = f"From the record of {result.date[:10]}; its protocol stands under the table."
+    return Model(row, parity, pd.DataFrame(details.terms.get(row, [])), path, words)
+
+
+def molecules_or_none(dataset: str) -> MoleculeSet | None:
+    """The data set where its file is on this machine; a page never downloads unasked."""
+    from appkit.data.catalogue import where
+
+    if dataset != "embedded" and not all(where(dataset).values()):
+        return None
+    return library.molecules(dataset)
+
+
+@lru_cache(maxsize=4)
+def _formulas(dataset: str) -> tuple[str, ...]:
+    return tuple(a.get_chemical_formula("hill") for a in library.molecules(dataset).atoms)
+
+
+def describe(molecules: MoleculeSet, index: int) -> str:
+    """Formula and SMILES of one molecule."""
+    return library.describe(molecules, index)
+
+
+def formulas(molecules: MoleculeSet) -> tuple[str, ...]:
+    """Hill formulas, kept for the next figure."""
+    return _formulas(molecules.name)
+
+
+def explore(dataset: str, name: str, channels: tuple[str, ...], task: Any) -> Live:
+    """Compute (or take from the store) the features and every M's predictions.
+
+    Raises
+    ------
+    ValueError
+        The data set is not on this machine, no channel, or a dictionary without terms.
+    """
+    if name not in _DICTIONARIES:
+        raise ValueError(f"{NAMES.get(name, name)} is a kernel regression: it selects no terms.")
+    if not channels:
+        raise ValueError("Choose at least one channel.")
+    key = (dataset, name, channels)
+    if key not in _live:
+        molecules = molecules_or_none(dataset)
+        if molecules is None:
+            raise DataError(f"{dataset} is not on this machine: `appkit data get {dataset}`.")
+        _live[key] = _explore(molecules, name, channels, task)
+        while len(_live) > 6:
+            _live.pop(next(iter(_live)))
+    return _live[key]
+
+
+_live: dict[tuple[str, str, tuple[str, ...]], Live] = {}
+
+
+def _explore(molecules: MoleculeSet, name: str, channels: tuple[str, ...], task: Any) -> Live:
+    transformer = _DICTIONARIES[name](channels).fit(molecules.atoms[:1])
+    features = _features(molecules, transformer, task)
+    folds = [np.flatnonzero(molecules.folds == k) for k in np.unique(molecules.folds)]
+    smallest = min(len(molecules) - len(fold) for fold in folds)
+    longest = min(MAX_TERMS, smallest, features.shape[1])
+    fits = []
+    for number, fold in enumerate(folds):
+        task.progress(0.7 + 0.3 * number / (len(folds) + 1), f"fold {number + 1} of {len(folds)}")
+        train = np.setdiff1d(np.arange(len(molecules)), fold)
+        fit = OrthogonalLeastSquares(longest).fit(features[train], molecules.energies[train])
+        fits.append(fit.predict_path(features[fold]))
+    task.progress(0.95, "the order of the terms")
+    shortest = min(path.shape[1] for path in fits)
+    whole = OrthogonalLeastSquares(shortest).fit(features, molecules.energies)
+    predictions = np.empty((len(molecules), shortest))
+    errors = np.empty((len(folds), shortest))
+    for number, (fold, path) in enumerate(zip(folds, fits, strict=True)):
+        predictions[fold] = path[:, :shortest]
+        wrong = path[:, :shortest] - molecules.energies[fold, None]
+        errors[number] = np.sqrt((wrong**2).mean(0))
+    terms = transformer.features_.iloc[whole.selected_].assign(weight=whole.weights_)
+    path = ErrorPath(name, np.arange(1, shortest + 1), errors.mean(0), errors.std(0))
+    return Live(name, channels, molecules, predictions, terms.reset_index(drop=True), path)
+
+
+def _features(molecules: MoleculeSet, transformer: Any, task: Any) -> NDArray[np.float64]:
+    from appkit.dashboards.jobs import Cancelled as Stopped
+
+    def progress(stage: str, done: int, total: int) -> None:
+        task.progress(0.7 * done / total, f"features: batch {done} of {total}")
+
+    store = FeatureStore(feature_key(molecules.checksum, transformer))
+    try:
+        return compute_features(
+            store, transformer, molecules.atoms, workers=0, progress=progress, cancel=task.stop
+        )
+    except Cancelled as error:
+        raise Stopped from error
+
+
+def table(dataset: str) -> pd.DataFrame:
+    """Ours, the paper's and the talk's figures, a row for each dictionary, kcal/mol."""
+    found = record(dataset)
+    if found is None:
+        return pd.DataFrame()
+    result = found[0]
+    published = {
+        source: {p["row"]: p for p in result.published if source in p["source"]}
+        for source in ("talk", "paper")
+    }
+    # The paper has several scattering rows: the last one is that with all channels, as ours.
+    return pd.DataFrame(
+        {
+            "Dictionary": row.label,
+            "RMSE": _spread(row.rmse),
+            "MAE": _spread(row.mae),
+            "M": "" if row.terms is None else _spread(row.terms, 0),
+            "Talk's RMSE": _words(published["talk"].get(row.name), "rmse"),
+            "Paper's RMSE": _words(published["paper"].get(row.name), "rmse"),
+            "Paper's MAE": _words(published["paper"].get(row.name), "mae"),
+            "Note": row.note,
+        }
+        for row in result.rows
+    )
+
+
+def _spread(value: Spread, digits: int = 1) -> str:
+    return f"{value.mean:.{digits}f} ± {value.sd:.{digits}f}"
+
+
+def _words(figure: dict[str, Any] | None, name: str) -> str:
+    value = None if figure is None else figure.get(name)
+    if value is None:
+        return ""
+    return f"{value['mean']:.1f}" + ("" if value["sd"] is None else f" ± {value['sd']:.1f}")

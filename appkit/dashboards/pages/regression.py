@@ -1,0 +1,367 @@
+"""Regression: how well each dictionary reads energies, term by term, molecule by molecule."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from appkit.dashboards import explorer
+from appkit.dashboards.components import LongWork, card, figure, hint, quote, text
+from appkit.dashboards.components.tables import frame_table
+from appkit.dashboards.explorer import Live, Model
+from appkit.dashboards.page import AppPage
+from appkit.data import MoleculeSet
+from appkit.energy import CHANNELS
+from appkit.energy.geometry import planar_positions
+from appkit.figures.molecule import MoleculeFigure, Planar
+from appkit.figures.regression import NAMES, ErrorFigure, ErrorPath, ParityFigure
+
+ROW_NAMES = {label: name for name, label in NAMES.items()}
+
+
+class RegressionPage(AppPage):
+    """Error against M, predictions, terms and residuals of the planar-energy experiment."""
+
+    slug = "regression"
+    title = "Regression"
+    icon = "query_stats"
+    sentence = (
+        "A few invariants φ<sub>k</sub>, chosen one after another, add up to the energy of a "
+        "molecule: f(x) = Σ w<sub>k</sub> φ<sub>k</sub>(x). See how the error on unseen molecules "
+        "falls with their number M, and which molecules are read wrong."
+    )
+    url = ("dataset", "dictionary", "channels", "M", "molecule")
+
+    dataset = param.Selector(
+        default="embedded", objects=explorer.DATASETS, label="Data set", doc="Set of molecules."
+    )
+    dictionary = param.Selector(default="scattering", objects=ROW_NAMES, label="Dictionary")
+    channels = param.ListSelector(
+        default=["dirac", "core", "valence"], objects=list(CHANNELS)[:4], label="Channels"
+    )
+    M = param.Integer(default=64, bounds=(1, 4096), label="Terms M")
+    molecule = param.Integer(default=-1, bounds=(-1, None), doc="Index of the chosen molecule.")
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._record: Any = None
+        self._molecules: MoleculeSet | None = None
+        self._live: Live | None = None
+        self._model: Model | None = None
+        self.errors, self.parity, self.drawing = ErrorFigure(), ParityFigure(), MoleculeFigure()
+        self._errors_pane, self._parity_pane, self._drawing_pane = (figure() for _ in range(3))
+        self._source, self._energies, self._protocol = hint(""), text(""), hint("")
+        self._label = quote("")
+        self._empty_text = text("")
+        self._empty = card("No results for this data set yet", self._empty_text, visible=False)
+        self.work = LongWork(
+            self.jobs, "explore", "Compute this model", self._start, self._explored
+        )
+        self.terms = frame_table(height=340)
+        self.residuals = frame_table(height=340)
+        self.comparison = frame_table()
+        self.residuals.on_click(lambda event: self._choose(self._rows[event.row]))
+        self._rows: np.ndarray = np.zeros(0, int)
+        self.parity.selection.add_subscriber(self._clicked)
+        self._shown = False
+
+    # ---- layout ---------------------------------------------------------------------------
+
+    def view(self) -> pn.viewable.Viewable:
+        """Controls and the chosen molecule beside the figures."""
+        wide = {"sizing_mode": "stretch_width", "margin": (6, 0)}
+        controls = card(
+            "Model",
+            pmui.Select.from_param(self.param.dataset, **wide),
+            pmui.Select.from_param(self.param.dictionary, **wide),
+            self._source,
+        )
+        live = card(
+            "Try your own",
+            pmui.MultiChoice.from_param(self.param.channels, **wide),
+            _power_slider(self),
+            self.work,
+            sentence="Other channels, any M: computed here, kept for the next time.",
+        )
+        self._chosen_card = card(
+            "Molecule", self._drawing_pane, self._label, self._energies, visible=False
+        )
+        left = _stack(controls, live, self._chosen_card)
+        self._figures = _stack(
+            _pair(
+                card("Error against M", self._errors_pane),
+                card("Predicted against true", self._parity_pane),
+            ),
+            _pair(
+                card(
+                    "Selected φ in order",
+                    self.terms,
+                    sentence="Weights in the orthonormal basis, kcal/mol.",
+                ),
+                card(
+                    "Largest residuals", self.residuals, sentence="Click a row to see the molecule."
+                ),
+            ),
+            card(
+                "Ours, the talk's and the paper's",
+                self.comparison,
+                self._protocol,
+                sentence="kcal/mol, mean ± spread over five folds; the last three as published.",
+            ),
+        )
+        return pmui.Grid(
+            pmui.Grid(left, size={"xs": 12, "md": 4, "lg": 3}),
+            pmui.Grid(_stack(self._empty, self._figures), size={"xs": 12, "md": 8, "lg": 9}),
+            container=True,
+            spacing=1.5,
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+
+    # ---- records --------------------------------------------------------------------------
+
+    def shown(self) -> None:
+        """Read the records once the URL has been applied."""
+        if not self._shown:
+            self._shown = True
+            self._read()
+
+    @param.depends("dataset", watch=True)
+    def _read(self) -> None:
+        dataset = self.dataset
+        if not self._shown:
+            return
+
+        def work(task: Any) -> Any:
+            return explorer.record(dataset), explorer.molecules_or_none(dataset)
+
+        self.jobs.submit("record", work, self._have)
+
+    def _have(self, result: Any) -> None:
+        self.message.clear()
+        self._record, self._molecules = result
+        self._live = None
+        self._show()
+
+    def _start(self) -> Any:
+        if self._molecules is None:
+            raise ValueError(
+                f"The molecules of {self.dataset} are not on this machine. Get them with "
+                f"`appkit data get {self.dataset}` and reload."
+            )
+        dataset, name, channels = self.dataset, self.dictionary, tuple(self.channels)
+        return lambda task: explorer.explore(dataset, name, channels, task)
+
+    def _explored(self, live: Live) -> None:
+        self.message.clear()
+        self._live = live
+        self._show()
+
+    # ---- figures --------------------------------------------------------------------------
+
+    @param.depends("dictionary", "channels", "dark", watch=True)
+    def _show(self) -> None:
+        """All figures: from the live model where it fits the choice, else from the record."""
+        paths = explorer.paths(self._record[1]) if self._record else []
+        live = self._fitting_live()
+        if live is not None:
+            paths = [p for p in paths if p.name != live.name] + [live.path]
+        self._figures.visible = bool(paths) or self._record is not None
+        self._empty.visible = not self._figures.visible
+        self._empty_text.object = _nothing_yet(self.dataset, self._molecules is not None)
+        if not self._figures.visible:
+            self._source.object = "<p>No record yet.</p>"
+            return
+        if paths:
+            self._errors_pane.object = self.errors.element(paths, self.dark)
+        self.comparison.value = explorer.table(self.dataset)
+        protocol = self._record[0].protocol if self._record else ""
+        self._protocol.object = f"<p>{html.escape(protocol)}</p>"
+        self._limits()
+        self._model_changed()
+
+    @param.depends("M", watch=True)
+    def _model_changed(self) -> None:
+        """Points, terms and residuals of the model in front."""
+        try:
+            self._model = self._current()
+        except ValueError as error:
+            self.message.say(str(error))
+            return
+        model = self._model
+        if model is None:
+            self._source.object = (
+                "<p>The record has no such row. <b>Compute this model</b> to see it.</p>"
+            )
+            return
+        self.message.clear()
+        self._source.object = (
+            f"<p>RMSE <b>{model.rmse:.2f}</b>, MAE <b>{model.mae:.2f}</b> kcal/mol over "
+            f"{len(model.parity.true):,} molecules. {model.source}</p>"
+        )
+        self.parity.send(model.parity)
+        self.terms.value = _term_frame(model)
+        order = np.argsort(-np.abs(model.parity.residual))[:50]
+        self._rows = model.parity.index[order]
+        self.residuals.value = _residual_frame(model, order)
+        self._mark(model)
+        self._show_molecule()
+
+    def _current(self) -> Model | None:
+        live = self._fitting_live()
+        if live is not None:
+            return live.model(self.M)
+        if self._record is None or self.dictionary not in self._record[1].predictions:
+            return None
+        names = explorer.formulas(self._molecules) if self._molecules is not None else None
+        return explorer.recorded(*self._record, self.dictionary, names)
+
+    def _fitting_live(self) -> Live | None:
+        live = self._live
+        fits = live is not None and (live.name, live.channels) == (
+            self.dictionary,
+            tuple(self.channels),
+        )
+        return live if fits else None
+
+    def _mark(self, model: Model) -> None:
+        path: ErrorPath | None = model.path
+        if path is None:
+            return
+        m = self.M if self._fitting_live() is not None else int(path.terms[path.rmse.argmin()])
+        place = int(np.abs(path.terms - m).argmin())
+        self.errors.send(model.name, int(path.terms[place]), float(path.rmse[place]))
+
+    def _limits(self) -> None:
+        energies = (
+            self._molecules.energies
+            if self._molecules is not None
+            else np.asarray(self._record[1].energies)
+        )
+        room = 0.04 * np.ptp(energies)
+        limits = float(energies.min() - room), float(energies.max() + room)
+        self._parity_pane.object = self.parity.element(limits, self.dark)
+        self._drawing_pane.object = self.drawing.element(self.dark)
+
+    # ---- one molecule ---------------------------------------------------------------------
+
+    def _clicked(self, index: list[int]) -> None:
+        if index and self._model is not None:
+            self._choose(self._model.parity.index[index[0]])
+
+    def _choose(self, molecule: int) -> None:
+        self.molecule = int(molecule)
+
+    @param.depends("molecule", watch=True)
+    def _show_molecule(self) -> None:
+        model = self._model
+        if model is None:
+            return
+        place = np.flatnonzero(model.parity.index == self.molecule)
+        self._chosen_card.visible = bool(place.size)
+        self.parity.choose(int(place[0]) if place.size else None)
+        if not place.size:
+            return
+        at = int(place[0])
+        true, predicted = model.parity.true[at], model.parity.predicted[at]
+        self._energies.object = (
+            f"<p>true <b>{true:.1f}</b> · predicted <b>{predicted:.1f}</b> · residual "
+            f"<b>{predicted - true:+.1f}</b> kcal/mol</p>"
+        )
+        if self._molecules is not None:
+            atoms = self._molecules.atoms[self.molecule]
+            self._label.object = html.escape(explorer.describe(self._molecules, self.molecule))
+            symbols = tuple(atoms.get_chemical_symbols())
+            self.drawing.send(Planar(symbols, planar_positions(atoms, project=True)))
+        self._drawing_pane.visible = self._label.visible = self._molecules is not None
+
+
+def _power_slider(page: RegressionPage) -> Any:
+    """M in powers of √2, as the figure's axis has it; a link may ask for any M between."""
+    steps = sorted({round(2 ** (k / 2)) for k in range(21)})
+
+    def nearest(m: int) -> int:
+        return min(steps, key=lambda step: abs(step - m))
+
+    slider = pmui.DiscreteSlider(
+        label="Terms M",
+        options=steps,
+        value=nearest(page.M),
+        sizing_mode="stretch_width",
+        margin=(4, 8),
+        size="small",
+    )
+
+    def moved(event: param.parameterized.Event) -> None:
+        if nearest(page.M) != event.new:
+            page.M = event.new
+
+    slider.param.watch(moved, "value")
+    page.param.watch(lambda event: setattr(slider, "value", nearest(event.new)), "M")
+    return slider
+
+
+def _stack(*content: Any) -> pmui.Column:
+    return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
+
+
+def _pair(left: Any, right: Any) -> pmui.Grid:
+    return pmui.Grid(
+        pmui.Grid(left, size={"xs": 12, "lg": 6}),
+        pmui.Grid(right, size={"xs": 12, "lg": 6}),
+        container=True,
+        spacing=1.5,
+        margin=0,
+    )
+
+
+def _term_frame(model: Model) -> Any:
+    columns = {
+        "channel": "channel",
+        "order": "order",
+        "j": "j",
+        "j2": "j′",
+        "theta": "θ′ (°)",
+        "radius": "radius",
+        "q": "q",
+        "weight": "weight",
+    }
+    frame = model.terms.copy()
+    if "theta" in frame:
+        frame["theta"] = np.rad2deg(frame["theta"].astype(float)).round(1)
+    for whole in ("order", "j", "j2", "q"):
+        if whole in frame:
+            frame[whole] = [f"{value:g}" if pd.notna(value) else "" for value in frame[whole]]
+    if "weight" in frame:
+        frame["weight"] = [f"{value:,.1f}" for value in frame["weight"]]
+    kept = [c for c in columns if c in frame and (frame[c].notna() & (frame[c] != "")).any()]
+    shown = frame[kept].rename(columns=columns)
+    shown.insert(0, "m", np.arange(1, len(shown) + 1))
+    return shown
+
+
+def _residual_frame(model: Model, order: np.ndarray) -> Any:
+    parity = model.parity
+    return pd.DataFrame(
+        {
+            "formula": [parity.formulas[i] for i in order],
+            "true": [f"{value:,.1f}" for value in parity.true[order]],
+            "predicted": [f"{value:,.1f}" for value in parity.predicted[order]],
+            "residual": [f"{value:+.1f}" for value in parity.residual[order]],
+        }
+    )
+
+
+def _nothing_yet(dataset: str, here: bool) -> str:
+    get = "" if here else f"<p>Its molecules: <code>appkit data get {dataset}</code></p>"
+    live = "<p>Or press <b>Compute this model</b> to fit one dictionary here and now.</p>"
+    return (
+        f"{get}<p>The table and its figures: <code>appkit run planar-energy "
+        f"--dataset {dataset}</code></p>{live if here else ''}"
+    )
