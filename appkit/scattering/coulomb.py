@@ -22,8 +22,9 @@ Lengths and charges carry the caller's units: with Å and e, U is in e²/Å. U c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from numpy.polynomial.legendre import leggauss
@@ -203,24 +204,33 @@ def wavelet_energies(charges: Charges, scales: Iterable[int]) -> Tensor:
     enough for the fastest oscillation (rounding, not the rule, limits the accuracy). Point charges
     without their own energy, so a term can be negative. Shape (number of scales,).
     """
+    _, distance, _ = charges.pairs()
+    reach = float(distance.max()) if len(distance) else 0.0
     terms = []
     for j in scales:
-        nodes, weights = zip(*_half_octaves(charges, j), strict=True)
-        k, w = torch.cat(nodes), torch.cat(weights)
+        k, w = _octave(j, reach)
         terms.append((w * meyer_window(2.0**j * k) ** 2 * charges.spherical_power(k)).sum())
     if not terms:
         raise ValueError("no scale to sum over: give at least one j")
     return charges.radial_constant * torch.stack(terms)
 
 
-def _half_octaves(charges: Charges, j: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Gauss–Legendre nodes and weights on [½, 1]·2^{−j} and [1, 2]·2^{−j}, in panels."""
-    _, distance, _ = charges.pairs()
-    reach = float(distance.max()) if len(distance) else 0.0
-    t, w = (torch.from_numpy(a) for a in leggauss(_NODES))
-    for low, high in ((0.5, 1.0), (1.0, 2.0)):
-        low, high = low * 2.0**-j, high * 2.0**-j
+def _octave(j: int, reach: float) -> tuple[Tensor, Tensor]:
+    """Gauss–Legendre nodes and weights on [½, 1]·2^{−j} and on [1, 2]·2^{−j}, in panels short
+    enough for oscillations sin(k · reach).
+    """
+    t, w = _legendre()
+    nodes, weights = [], []
+    for low, high in ((0.5 * 2.0**-j, 2.0**-j), (2.0**-j, 2 * 2.0**-j)):
         n_panels = 1 + int(_NODES_PER_RADIAN * (high - low) * reach / _NODES)
         edges = torch.linspace(low, high, n_panels + 1, dtype=torch.float64)
         half = (edges[1:] - edges[:-1])[:, None] / 2
-        yield ((edges[:-1, None] + half * (t + 1)).flatten(), (half * w).flatten())
+        nodes.append((edges[:-1, None] + half * (t + 1)).flatten())
+        weights.append((half * w).flatten())
+    return torch.cat(nodes), torch.cat(weights)
+
+
+@cache
+def _legendre() -> tuple[Tensor, Tensor]:
+    nodes, weights = (torch.from_numpy(a) for a in leggauss(_NODES))
+    return nodes, weights
