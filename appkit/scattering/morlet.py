@@ -83,13 +83,23 @@ class MorletBank:
 
         ``theta`` is an angle in radians, not an index.
         """
+        s = self.scale(j)
+        carrier = self.xi / s
+        theta = torch.as_tensor(theta, dtype=omega_y.dtype, device=omega_y.device)
+        shifted_y = omega_y - carrier * torch.sin(theta)
+        shifted_x = omega_x - carrier * torch.cos(theta)
+        mean = math.exp(-((self.sigma * self.xi) ** 2) / 2)
+        return self.envelope(j, theta, shifted_y, shifted_x) - mean * self.envelope(
+            j, theta, omega_y, omega_x
+        )
+
+    def envelope(self, j: float, theta: float | Tensor, omega_y: Tensor, omega_x: Tensor) -> Tensor:
+        """ĝ of the Gaussian envelope of ψ_{j,θ}, 1 at ω = 0; arguments as in :meth:`fourier`."""
         theta = torch.as_tensor(theta, dtype=omega_y.dtype, device=omega_y.device)
         s = self.scale(j)
         w1 = s * (torch.cos(theta) * omega_x + torch.sin(theta) * omega_y)
         w2 = s * (torch.cos(theta) * omega_y - torch.sin(theta) * omega_x) / self.slant
-        a = self.sigma**2 / 2
-        carrier = torch.exp(-a * ((w1 - self.xi) ** 2 + w2**2))
-        return carrier - math.exp(-a * self.xi**2) * torch.exp(-a * (w1**2 + w2**2))
+        return torch.exp(-(self.sigma**2) / 2 * (w1**2 + w2**2))
 
     def littlewood_paley(self, grid: Grid) -> Tensor:
         """½ Σ_{j,θ} |ψ̂_{j,θ}(ω)|² + |ψ̂_{j,θ}(−ω)|² on the grid's frequencies, FFT order.

@@ -1,0 +1,164 @@
+"""Scattering of images, averaged over neighbourhoods of 2^J pixels: the image cascade."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from appkit.scattering.grid import Grid
+from appkit.scattering.morlet import MorletBank
+
+
+class LocalScattering(nn.Module):
+    r"""x∗φ_J, |x∗ψ_{j,θ}|∗φ_J and ||x∗ψ_{j,θ}|∗ψ_{j',θ'}|∗φ_J of images, sampled every 2^J pixels.
+
+    φ_J is a Gaussian of width 0.8 · 2^{J−1} pixels, j < j' < J, and images are padded by
+    reflection, as in kymatio's ``Scattering2D``, with which the coefficients agree.
+
+    Parameters
+    ----------
+    shape : ``(height, width)`` of the images in pixels.
+    J, L : numbers of scales and angles in [0, π).
+    order : 1 or 2.
+    slant : aspect ratio of the wavelets; 4 / L where it is None.
+
+    Raises
+    ------
+    ValueError
+        for an image smaller than 2^J, an order other than 1 or 2, or an input of another shape.
+
+    References
+    ----------
+    Bruna, Mallat, Invariant Scattering Convolution Networks, PAMI 35 (2013).
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        J: int,
+        L: int = 8,
+        *,
+        order: int = 2,
+        slant: float | None = None,
+    ) -> None:
+        super().__init__()
+        if order not in (1, 2):
+            raise ValueError(f"The order of a scattering is 1 or 2, not {order}.")
+        if min(shape) < 2**J:
+            raise ValueError(
+                f"J = {J} is too large for images of {shape[0]} × {shape[1]} pixels: take "
+                f"J ≤ {int(math.log2(max(min(shape), 1)))}."
+            )
+        self.shape, self.J, self.L, self.order = shape, J, L, order
+        self.bank = MorletBank(J, L, slant=4 / L if slant is None else slant)
+        padded = tuple(((n + 2**J) // 2**J + 1) * 2**J for n in shape)
+        self.grid = Grid((padded[0], padded[1]), 1.0)
+        for j in range(J):
+            self.register_buffer(f"psi_{j}", self._wavelets(j), persistent=False)
+        self.register_buffer("phi", self._average(), persistent=False)
+
+    @property
+    def paths(self) -> list[dict[str, int | float]]:
+        """Rows ``order, j, theta, j2, theta2`` (radians) in the order of the output channels."""
+        angles = self.bank.angles.tolist()
+        rows: list[dict[str, int | float]] = [{"order": 0}]
+        rows += [{"order": 1, "j": j, "theta": t} for j in range(self.J) for t in angles]
+        if self.order == 2:
+            rows += [
+                {"order": 2, "j": j, "theta": t, "j2": j2, "theta2": t2}
+                for j in range(self.J)
+                for j2 in range(j + 1, self.J)
+                for t in angles
+                for t2 in angles
+            ]
+        return rows
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Coefficients ``(…, P, ⌈height/2^J⌉, ⌈width/2^J⌉)`` of images ``(…, height, width)``."""
+        if images.shape[-2:] != self.shape:
+            raise ValueError(
+                f"Images are {tuple(images.shape[-2:])}, but this scattering is for {self.shape}."
+            )
+        leading = images.shape[:-2]
+        x = torch.fft.fft2(self._pad(images.reshape(-1, *self.shape)))
+        zeroth, first, second = self._smooth(x, 0)[:, None], [], []
+        for j in range(self.J):
+            modulus = _convolve(x[:, None], getattr(self, f"psi_{j}"), 2**j).abs()
+            spectrum = torch.fft.fft2(modulus)
+            first.append(self._smooth(spectrum, j))
+            if self.order == 2:
+                second += [self._second_order(spectrum, j, j2) for j2 in range(j + 1, self.J)]
+        return torch.cat([zeroth, *first, *second], dim=1).unflatten(0, leading)
+
+    def _second_order(self, spectrum: Tensor, j: int, j2: int) -> Tensor:
+        psi = _crop(getattr(self, f"psi_{j2}"), 2**j)
+        modulus = _convolve(spectrum[:, :, None], psi, 2 ** (j2 - j)).abs()
+        return self._smooth(torch.fft.fft2(modulus), j2).flatten(1, 2)
+
+    def _smooth(self, spectrum: Tensor, j: int) -> Tensor:
+        """Average of a field sampled every 2^j pixels, every 2^J pixels, without the padding."""
+        field = _convolve(spectrum, _crop(self.phi, 2**j), 2 ** (self.J - j)).real
+        return field[..., 1:-1, 1:-1]
+
+    def _pad(self, images: Tensor) -> Tensor:
+        margins = [total - n for total, n in zip(self.grid.shape, self.shape, strict=True)]
+        sides = [half for m in reversed(margins) for half in (m // 2, m - m // 2)]
+        if max(sides) < min(self.shape):
+            return pad(images[:, None], sides, mode="reflect")[:, 0]
+        return _reflect(images, sides)
+
+    def _wavelets(self, j: int) -> Tensor:
+        """ψ̂_{j,θ} of wavelets sampled at the pixels: the transform repeats with period 2π.
+
+        The repeated tails are not quite zero at ω = 0, so the mean is taken off once more.
+        """
+        rows = []
+        for theta in self.bank.angles:
+            psi = self._repeated(self.bank.fourier, j, theta)
+            envelope = self._repeated(self.bank.envelope, j, theta)
+            rows.append(psi - psi[0, 0] / envelope[0, 0] * envelope)
+        return torch.stack(rows).float()
+
+    def _repeated(self, transform: Callable[..., Tensor], j: int, theta: Tensor) -> Tensor:
+        wy, wx = self.grid.frequencies()
+        shifts = [2 * math.pi * k for k in (-2, -1, 0, 1, 2)]
+        total = torch.zeros(self.grid.shape, dtype=torch.float64)
+        for a in shifts:
+            for b in shifts:
+                total += transform(j, theta, wy[:, None] + a, wx[None, :] + b)
+        return total
+
+    def _average(self) -> Tensor:
+        wy, wx = self.grid.frequencies()
+        width = self.bank.sigma * 2 ** (self.J - 1)
+        return torch.exp(-(width**2) / 2 * (wy[:, None] ** 2 + wx[None, :] ** 2)).float()
+
+
+def _convolve(spectrum: Tensor, filters: Tensor, stride: int) -> Tensor:
+    """Fields of the product, sampled every ``stride``: aliases are averaged in Fourier space."""
+    product = spectrum * filters
+    n_y, n_x = (n // stride for n in product.shape[-2:])
+    folded = product.unflatten(-1, (stride, n_x)).unflatten(-3, (stride, n_y))
+    return torch.fft.ifft2(folded.mean((-4, -2)))
+
+
+def _crop(filters: Tensor, stride: int) -> Tensor:
+    """The filters on a grid coarser by ``stride``: their lowest frequencies."""
+    for dim in (-2, -1):
+        n, half = filters.shape[dim], filters.shape[dim] // stride // 2
+        keep = torch.cat([torch.arange(half), torch.arange(n - half, n)]).to(filters.device)
+        filters = filters.index_select(dim, keep)
+    return filters
+
+
+def _reflect(images: Tensor, sides: list[int]) -> Tensor:
+    """Reflection by more than the image's size, axis by axis."""
+    for dim, (before, after) in zip((-1, -2), (sides[:2], sides[2:]), strict=True):
+        n = images.shape[dim]
+        index = torch.arange(-before, n + after) % (2 * n - 2)
+        images = images.index_select(dim, torch.minimum(index, 2 * n - 2 - index))
+    return images
