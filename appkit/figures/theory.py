@@ -13,9 +13,12 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from holoviews.streams import Pipe
 from numpy.typing import ArrayLike
 
 from appkit.figures import theme
+from appkit.figures.density import X, Y
+from appkit.figures.molecule import Planar, skeleton
 
 __all__ = [
     "bars",
@@ -24,6 +27,7 @@ __all__ = [
     "coulomb_scales",
     "field",
     "loglog",
+    "molecule",
     "path",
 ]
 
@@ -229,20 +233,20 @@ def field(
     signed: bool = False,
     clip: float | None = None,
     gamma: float = 0.55,
-    axes: tuple[str, str] = ("x (Å)", "y (Å)"),
+    axes: tuple[str | hv.Dimension, str | hv.Dimension] = (X, Y),
     width: int = 300,
 ) -> hv.Image | hv.Overlay:
     """A planar field ``(n_y, n_x)`` centred on the origin in a box ``(height, width)``.
 
-    ``atoms`` (in z = 0) are drawn as small rings; ``signed`` uses the diverging map with zero in
-    its middle; ``clip`` ends the colours there.
+    ``atoms`` (in z = 0) are drawn over it; ``signed`` uses the diverging map with zero in its
+    middle; ``clip`` ends the colours there.
     """
     values = np.asarray(values, dtype=float)
     height, breadth = extent
     top = float(np.abs(values).max()) if clip is None else clip
     image = hv.Image(
         values[::-1],
-        kdims=[axes[0], axes[1]],
+        kdims=list(axes),
         vdims=[hv.Dimension("value", label=label, unit=unit)],
         bounds=(-breadth / 2, -height / 2, breadth / 2, height / 2),
         rtol=1,
@@ -255,12 +259,28 @@ def field(
         frame_height=round(width * height / breadth),
         tools=["hover"],
     )
-    if atoms is None:
-        return image
-    rings = hv.Points(atoms.positions[:, :2], kdims=[axes[0], axes[1]]).opts(
-        size=7, color=None, line_color=theme.LIGHT["warm"], line_width=1.5
+    return image if atoms is None else image * _drawn(atoms)
+
+
+def molecule(atoms: Atoms, title: str = "", width: int = 180) -> hv.Overlay:
+    """A planar molecule (in z = 0) without axes, one scale for all molecules: 9 Å across."""
+    x, y = atoms.positions[:, :2].mean(0)
+    corners = hv.Points([(x - 4.5, y - 4.5), (x + 4.5, y + 4.5)], kdims=[X, Y]).opts(
+        alpha=0,
+        title=title,
+        xaxis=None,
+        yaxis=None,
+        toolbar=None,
+        frame_width=width,
+        frame_height=width,
+        fontsize={"title": 9},
     )
-    return image * rings
+    return corners * _drawn(atoms)
+
+
+def _drawn(atoms: Atoms) -> hv.Overlay:
+    flat = Planar(tuple(atoms.get_chemical_symbols()), atoms.positions[:, :2])
+    return skeleton(Pipe(data=flat), letter="11px")
 
 
 def _errors(result: CoulombTerms, density: str, name: str) -> pd.DataFrame:

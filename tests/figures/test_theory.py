@@ -70,3 +70,7 @@ def test_field_puts_row_zero_at_the_bottom(signed):
 def test_field_with_atoms():
     water = molecule("H2O")
     assert renders(theory.field(np.ones((4, 4)), (4.0, 4.0), atoms=water))
+
+
+def test_molecule():
+    assert renders(theory.molecule(molecule("H2CO"), "formaldehyde"))
