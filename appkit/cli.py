@@ -18,6 +18,8 @@ from typing import Any
 
 from appkit import __version__
 
+_NO_UPDATES = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's own); the exit status."""
@@ -53,6 +55,7 @@ def serve(basic_auth: str | None, **options: Any) -> None:
 def lab(folder: Path | None, arguments: list[str]) -> int:
     """Open JupyterLab on the notebooks; plots show without a network."""
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder or _notebooks()}"]
+    command += ["--LabApp.news_url=None", f"--LabApp.check_for_updates_class={_NO_UPDATES}"]
     environment = os.environ | {"PANEL_INLINE": "true"}
     return subprocess.run([*command, *arguments], env=environment, check=False).returncode
 

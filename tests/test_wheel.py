@@ -51,7 +51,9 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel):
         for path in (ROOT / "appkit").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
-    assert package - members == set()
+    notebooks = {f"appkit/notebooks/{book.name}" for book in (ROOT / "notebooks").glob("*.ipynb")}
+    assert notebooks
+    assert (package | notebooks) - members == set()
     for needed in ("data/datasets.toml", "data/embedded/planar.npz", "cli.py"):
         assert f"appkit/{needed}" in members
     assert {name.split("/")[0] for name in members} <= {"appkit"} | {
