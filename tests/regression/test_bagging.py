@@ -14,7 +14,7 @@ def data():
     return X, X[:, :6] @ rng.uniform(5, 10, 6) + 0.3 * rng.normal(size=80)
 
 
-@parametrize_with_checks([BaggedOLS(n_bags=2), BaggedOLS(n_bags=1, metric="rmse")])
+@parametrize_with_checks([BaggedOLS(n_bags=2)])
 def test_scikit_learn_estimator(estimator, check):
     check(estimator)
 
