@@ -35,6 +35,10 @@ class AppPage(pn.viewable.Viewer):
         self.message = Message()
         self.jobs = Jobs(failed=self.message.say)
 
+    def heading(self) -> list[Any]:
+        """What stands above the content."""
+        return [heading(self.title, self.sentence)]
+
     def view(self) -> pn.viewable.Viewable:
         """The page's content under its heading."""
         raise TypeError(f"{type(self).__name__} must define view().")
@@ -48,7 +52,7 @@ class AppPage(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(
-            heading(self.title, self.sentence),
+            *self.heading(),
             self.message,
             self.view(),
             sizing_mode="stretch_width",

@@ -30,6 +30,7 @@ MAX_SIDE = 1024
 #: Room around the molecule, Å: on the periodic grid, and in the pictures.
 MARGIN = 2.5
 SHOWN = 0.5
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 #: Samples on a side of a tile of the sheet.
 TILE = 56
 
@@ -116,6 +117,11 @@ class Scene:
         """The moved atoms, for drawing."""
         return Planar(self.symbols, self._moved().positions[:, :2])
 
+    @property
+    def formula(self) -> str:
+        """The Hill formula, with subscripts."""
+        return Atoms(list(self.symbols)).get_chemical_formula("hill").translate(_SUBSCRIPTS)
+
     def spectrum(self) -> Spectrum:
         """ρ̂ of the moved molecule at any frequencies."""
         moved = self._moved()
@@ -126,16 +132,16 @@ class Scene:
 
     def picture(self) -> Field:
         """ρ̃ in e/Å²."""
-        return self._field(self.grid.to_space(self._on_grid()).real)
+        return self.shown(self.grid.to_space(self._on_grid()).real)
 
     def modulus(self, j: int, angle: int) -> Field:
         """|ρ∗ψ_{j,θ}| in e/Å², θ = π · angle / L."""
-        return self._field(self._filtered(self._on_grid(), j, angle).abs())
+        return self.shown(self._filtered(self._on_grid(), j, angle).abs())
 
     def wavelet(self, j: int, angle: int) -> Field:
         """The real part of ψ_{j,θ}."""
         psi = _filter(self.grid, self.bank_key, j, angle)
-        return self._field(self.grid.to_space(psi.to(torch.complex64)).real)
+        return self.shown(self.grid.to_space(psi.to(torch.complex64)).real)
 
     def sheet(self, selected: tuple[int, int]) -> Sheet:
         """First-order fields of all scales and angles."""
@@ -167,6 +173,13 @@ class Scene:
         n = self.grid.shape[0]
         row, column = (round(v / self.step) + n // 2 for v in (y, x))
         return min(max(row, 0), n - 1), min(max(column, 0), n - 1)
+
+    def invariants(self) -> pd.DataFrame:
+        """The cascade's invariants, a frame with the columns of its paths and ``value``."""
+        cascade = _cascade(self.bank_key, self.side)
+        with torch.inference_mode():
+            values = cascade(self.spectrum())[0].numpy()
+        return pd.DataFrame(cascade.paths).assign(value=values)
 
     def meter(self) -> pd.DataFrame:
         """Relative change of the invariants between the resting and the moved molecule.
@@ -209,10 +222,11 @@ class Scene:
         half = min(math.ceil((self._radius + SHOWN) / self.step), n // 2)
         return slice(n // 2 - half, n // 2 + half)
 
-    def _field(self, values: torch.Tensor) -> Field:
-        shown, n, h = self._window(), self.grid.shape[0], self.step
-        low, high = (shown.start - n // 2 - 0.5) * h, (shown.stop - n // 2 - 0.5) * h
-        cut = values[shown, shown].to(torch.float32)
+    def shown(self, values: torch.Tensor) -> Field:
+        """The part of a field on the whole grid that is shown."""
+        part, n, h = self._window(), self.grid.shape[0], self.step
+        low, high = (part.start - n // 2 - 0.5) * h, (part.stop - n // 2 - 0.5) * h
+        cut = values[part, part].to(torch.float32)
         return Field(cut.numpy(), (low, low, high, high))
 
     def _sheet(

@@ -64,7 +64,7 @@ class Shell(param.Parameterized):
             if page.url:
                 location.sync(page, {name: name for name in page.url}, on_error=_refuse(page))
             self._synced = page
-        self.template.main[:] = [view]
+        self.template.main = [view]
         page.shown()
 
     def _open(self, slug: str) -> tuple[AppPage, pn.viewable.Viewable]:

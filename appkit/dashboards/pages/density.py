@@ -12,6 +12,7 @@ from ase import Atoms
 
 from appkit.dashboards.components import MoleculeChooser, card, figure, hint
 from appkit.dashboards.page import AppPage
+from appkit.dashboards.pages.density_truth import TruthView
 from appkit.dashboards.pages.density_views import MeterView, SheetView
 from appkit.dashboards.scene import Scene
 from appkit.energy.density import CHANNELS
@@ -69,6 +70,7 @@ class DensityPage(AppPage):
         self.modulus = FieldFigure("|ρ̃∗ψ|", "e/Å²", gamma=0.8)
         self.sheet = SheetView(self)
         self.meter = MeterView(self)
+        self.truth = TruthView(self)
         self._density_pane = figure(self.density.element(self.dark))
         self._modulus_pane = figure(self.modulus.element(self.dark))
         self.modulus.tap.add_subscriber(self.sheet.point)
@@ -98,6 +100,7 @@ class DensityPage(AppPage):
         tabs = pmui.Tabs(
             ("Scales × angles", self.sheet),
             ("Invariance meter", self.meter),
+            ("True density", self.truth),
             active=self.tab,
             sizing_mode="stretch_width",
             margin=0,
@@ -149,6 +152,7 @@ class DensityPage(AppPage):
         self._modulus_pane.object = self.modulus.element(self.dark)
         self.sheet.themed()
         self.meter.themed()
+        self.truth.themed()
 
     # ---- from a choice to a scene --------------------------------------------------------
 
@@ -159,8 +163,6 @@ class DensityPage(AppPage):
 
     @param.depends("way", "molecule", "smiles", watch=True)
     def _follow_url(self) -> None:
-        with param.parameterized.discard_events(self.chooser):
-            pass
         self.chooser.param.update(molecule=self.molecule, smiles=self.smiles, way=self.way)
 
     @param.depends("project", watch=True)
@@ -222,6 +224,12 @@ class DensityPage(AppPage):
         self._submit(
             "modulus", lambda scene: (scene.modulus(j, angle), scene.atoms), self._drawn_modulus
         )
+
+    @param.depends("tab", watch=True)
+    def _tab(self) -> None:
+        """What was not drawn while it was behind."""
+        self.sheet.draw()
+        self.meter.draw()
 
     @param.depends("J", "L", watch=True)
     def _bank(self) -> None:

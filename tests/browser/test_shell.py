@@ -1,0 +1,79 @@
+"""The shell in the browser: navigation, links, light and dark, phone width, offline."""
+
+import re
+
+import pytest
+
+PAGES = {
+    "start": "The energy of a molecule, read by wavelets",
+    "density": "Density and wavelets",
+    "regression": "Regression",
+}
+
+
+@pytest.mark.parametrize("slug", PAGES)
+def test_a_link_opens_its_page(visit, slug):
+    page = visit(f"?page={slug}")
+    assert page.locator("h1").first.inner_text() == PAGES[slug]
+    page.wait_for_timeout(1500)  # late requests would be noticed by the fixture
+
+
+def test_the_menu_swaps_pages_and_the_address_follows(visit):
+    page = visit()
+    page.get_by_text("Regression", exact=True).click()
+    page.locator("h1", has_text="Regression").wait_for()
+    page.wait_for_url(re.compile("page=regression"))
+    page.get_by_text("Density and wavelets", exact=True).first.click()
+    page.locator("h1", has_text="Density and wavelets").wait_for()
+    page.wait_for_url(re.compile("page=density"))
+    assert "dataset" not in page.url
+
+
+def test_the_doors_of_the_first_page_open(visit):
+    page = visit()
+    page.get_by_role("button", name="Open density and wavelets").click()
+    page.locator("h1", has_text="Density and wavelets").wait_for()
+
+
+def test_an_unknown_page_is_said(visit):
+    page = visit("?page=nowhere")
+    page.get_by_text("There is no page called 'nowhere'").wait_for()
+
+
+def test_a_name_in_a_link_cannot_run(visit):
+    page = visit("?page=<img src=x onerror=document.title='run'>")
+    page.get_by_text("There is no page called").wait_for()
+    assert page.title() != "run"
+
+
+def ground(page) -> int:
+    """Brightness of the page behind its cards, 0 to 765."""
+    colour = page.locator(".main").evaluate("e => getComputedStyle(e).backgroundColor")
+    return sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+
+
+def test_dark_reaches_page_and_plots_and_back(visit):
+    page = visit("?page=density&theme=dark")
+    assert ground(page) < 100
+    figures = """() => Array.from(Bokeh.documents[0].all_models)
+        .filter(m => m.type == 'Figure').map(m => m.background_fill_color)"""
+    page.wait_for_function(f"({figures})().length >= 3")
+    assert {tuple(c) if isinstance(c, list) else c for c in page.evaluate(figures)} == {"#131b23"}
+    page.get_by_role("button", name="Toggle theme").click()
+    page.wait_for_function("() => document.querySelector('.mui-light') !== null")
+    page.wait_for_timeout(300)
+    assert ground(page) > 700
+
+
+def test_on_a_phone_the_drawer_is_closed_and_nothing_sticks_out(visit):
+    page = visit("?page=density", width=390, height=844)
+    page.locator("canvas").first.wait_for()
+    page.wait_for_timeout(1000)
+    wider = page.evaluate("""() => {
+        const main = document.querySelector('.main-content')
+        return main.scrollWidth - main.clientWidth
+    }""")
+    assert wider <= 0
+    page.get_by_role("button", name=re.compile("drawer")).click()
+    page.get_by_text("Regression", exact=True).click()
+    page.locator("h1", has_text="Regression").wait_for()
