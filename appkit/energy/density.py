@@ -6,6 +6,7 @@ formula that any grid, lattice or circle of frequencies can ask for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -145,19 +146,27 @@ class PlanarDensity:
     def moments(
         self, molecules: Sequence[Atoms], powers: Sequence[float], grid: Grid
     ) -> NDArray[np.float64]:
-        """∫ |ρ̃|^q du: ``(molecules, channels, powers)``.
+        """∫ ρ̃^q du: ``(molecules, channels, powers)``.
 
-        A point charge z counts as z/h² on one pixel of step h, as in the paper, so Dirac's
-        moments are Σ z^q h^{2−2q}.
+        q = 1 counts electrons and q = 2 is Parseval's sum, neither of which feels where the
+        samples lie; other powers are sums over the samples. A point charge z counts as z/h² on
+        one pixel of step h, as in the paper, so Dirac's moments are Σ z^q h^{2−2q}.
         """
         out = np.empty((len(molecules), len(self.channels), len(powers)))
         for m, molecule in enumerate(molecules):
-            field = self.real([molecule], grid)[0].abs()
+            spectrum = self.fourier([molecule], grid)[0]
             for p, q in enumerate(powers):
-                out[m, :, p] = field.pow(q).sum((-2, -1)).numpy() * grid.step**2
-                if "dirac" in self.channels:
-                    points = (molecule.numbers.astype(float) ** q).sum()
-                    out[m, self.channels.index("dirac"), p] = points * grid.step ** (2 - 2 * q)
+                if q == 2:
+                    total = spectrum.abs().square().sum((-2, -1)) / math.prod(grid.box)
+                elif q != 1:
+                    field = grid.to_space(spectrum).real.abs()
+                    total = field.pow(q).sum((-2, -1)) * grid.step**2
+                for c, channel in enumerate(self.channels):
+                    if channel == "dirac":
+                        points = (molecule.numbers.astype(float) ** q).sum()
+                        out[m, c, p] = points * grid.step ** (2 - 2 * q)
+                    else:
+                        out[m, c, p] = float(spectrum[c, 0, 0].real if q == 1 else total[c])
         return out
 
     def _one(
