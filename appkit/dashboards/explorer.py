@@ -90,7 +90,7 @@ class Live:
             parity,
             self.terms.head(m),
             self.path,
-            f"Computed here: orthogonal least squares, M = {m}, channels {', '.join(self.channels)}.",
+            f"Computed here by orthogonal least squares: M = {m}, {', '.join(self.channels)}.",
         )
 
 

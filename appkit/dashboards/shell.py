@@ -47,13 +47,15 @@ class Shell(param.Parameterized):
         self.template.param.watch(self._themed, "dark_theme")
         if pn.state.location:
             pn.state.location.sync(self, {"page": "page"}, on_error=self._unknown)
+        # After the location's own watcher: synchronising a page reads the address, which must
+        # already name the page in front.
+        self.param.watch(lambda event: self._show(), "page")
         self._show()
 
     def go(self, slug: str) -> None:
         """Bring the page called ``slug`` to the front."""
         self.page = slug
 
-    @param.depends("page", watch=True)
     def _show(self) -> None:
         page, view = self._open(self.page)
         self._menu.active = self.param["page"].objects.index(self.page)

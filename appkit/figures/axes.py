@@ -29,13 +29,16 @@ def quiet(plot: Any, element: Any) -> None:
     figure.outline_line_color = None
 
 
+# Deferred: the frame's size changes in the midst of a layout, which must end first.
 _EQUAL_AXES = """
-const [w, h] = [figure.inner_width, figure.inner_height]
-if (!(w > 0 && h > 0)) return
-const [x0, x1, y0, y1] = [x.reset_start, x.reset_end, y.reset_start, y.reset_end]
-const unit = Math.max((x1 - x0) / w, (y1 - y0) / h)
-x.setv({start: (x0 + x1 - unit * w) / 2, end: (x0 + x1 + unit * w) / 2})
-y.setv({start: (y0 + y1 - unit * h) / 2, end: (y0 + y1 + unit * h) / 2})
+setTimeout(() => {
+  const [w, h] = [figure.inner_width, figure.inner_height]
+  if (!(w > 0 && h > 0)) return
+  const [x0, x1, y0, y1] = [x.reset_start, x.reset_end, y.reset_start, y.reset_end]
+  const unit = Math.max((x1 - x0) / w, (y1 - y0) / h)
+  x.setv({start: (x0 + x1 - unit * w) / 2, end: (x0 + x1 + unit * w) / 2})
+  y.setv({start: (y0 + y1 - unit * h) / 2, end: (y0 + y1 + unit * h) / 2})
+}, 0)
 """
 
 

@@ -60,8 +60,8 @@ def test_dark_reaches_page_and_plots_and_back(visit):
     page.wait_for_function(f"({figures})().length >= 3")
     assert {tuple(c) if isinstance(c, list) else c for c in page.evaluate(figures)} == {"#131b23"}
     page.get_by_role("button", name="Toggle theme").click()
-    page.wait_for_function("() => document.querySelector('.mui-light') !== null")
-    page.wait_for_timeout(300)
+    page.locator(".mui-light").first.wait_for()
+    page.wait_for_timeout(500)
     assert ground(page) > 700
 
 

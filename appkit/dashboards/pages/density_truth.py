@@ -34,14 +34,19 @@ class TruthView(pn.viewable.Viewer):
             FieldFigure("∫ρ̃ dz", "e/Å²"),
             FieldFigure("difference", "e/Å²", signed=True),
         )
-        self._panes = tuple(figure(f.element(page.dark)) for f in self._figures)
+        self._panes = tuple(figure(visible=False) for _ in self._figures)
+        self._drawn = False
         self._says = hint("")
         self.work = LongWork(page.jobs, "truth", "Compute the PBE density", self._start, self._done)
 
     def themed(self) -> None:
         """Draw again in the page's other theme."""
+        if self._drawn:
+            self._put()
+
+    def _put(self) -> None:
         for pane, fig in zip(self._panes, self._figures, strict=True):
-            pane.object = fig.element(self._page.dark)
+            pane.param.update(object=fig.element(self._page.dark), visible=True)
 
     def _start(self) -> Any:
         scene = self._page.scene()
@@ -54,6 +59,9 @@ class TruthView(pn.viewable.Viewer):
         pictures = (true, atoms, true - atoms)
         for fig, values in zip(self._figures, pictures, strict=True):
             fig.send(scene.shown(torch.as_tensor(values)), scene.atoms)
+        if not self._drawn:
+            self._drawn = True
+            self._put()
         self._page.message.clear()
         moved = np.abs(true - atoms).sum() * scene.step**2 / 2
         self._says.object = (
