@@ -197,8 +197,8 @@ def _explore(molecules: MoleculeSet, name: str, channels: tuple[str, ...], task:
         wrong = path[:, :shortest] - molecules.energies[fold, None]
         errors[number] = np.sqrt((wrong**2).mean(0))
     terms = transformer.features_.iloc[whole.selected_].assign(weight=whole.weights_)
-    path = ErrorPath(name, np.arange(1, shortest + 1), errors.mean(0), errors.std(0))
-    return Live(name, channels, molecules, predictions, terms.reset_index(drop=True), path)
+    error_path = ErrorPath(name, np.arange(1, shortest + 1), errors.mean(0), errors.std(0))
+    return Live(name, channels, molecules, predictions, terms.reset_index(drop=True), error_path)
 
 
 def _features(molecules: MoleculeSet, transformer: Any, task: Any) -> NDArray[np.float64]:
@@ -207,7 +207,7 @@ def _features(molecules: MoleculeSet, transformer: Any, task: Any) -> NDArray[np
     def progress(stage: str, done: int, total: int) -> None:
         task.progress(0.7 * done / total, f"features: batch {done} of {total}")
 
-    store = FeatureStore(feature_key(molecules.checksum, transformer))
+    store = FeatureStore(feature_key(molecules.atoms, transformer))
     try:
         return compute_features(
             store, transformer, molecules.atoms, workers=0, progress=progress, cancel=task.stop
