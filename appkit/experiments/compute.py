@@ -1,14 +1,19 @@
-"""Features of many molecules: one path from a laptop's cores to a cluster's scheduler."""
+"""Features of many molecules: one path from a laptop's cores to a cluster's scheduler.
+
+A cancelled computation raises `Cancelled`, and keeps what was done.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+import dask.config
 import numpy as np
 import torch
 from ase import Atoms
@@ -16,6 +21,9 @@ from distributed import Client, LocalCluster, as_completed
 from numpy.typing import NDArray
 
 from appkit.experiments.store import FeatureStore
+from appkit.regression import Cancelled
+
+__all__ = ["Cancelled", "Progress", "compute_features", "n_local_workers"]
 
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: called from the thread that computes."""
@@ -25,9 +33,15 @@ _FEW_BATCHES = 4
 
 _CONNECT_SECONDS = 10.0
 
-
-class Cancelled(Exception):  # noqa: N818 (an outcome, not an error)
-    """The run was cancelled; the batches and folds that were done are kept."""
+# Of the worker processes. Giving each array's pages back to the system, which dask asks of glibc,
+# and mapping large arrays anew each time doubles to triples the time of a small transform.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": 1,
+    "MKL_NUM_THREADS": 1,
+    "OPENBLAS_NUM_THREADS": 1,
+    "MALLOC_TRIM_THRESHOLD_": 2**30,
+    "MALLOC_MMAP_THRESHOLD_": 2**30,
+}
 
 
 def compute_features(
@@ -85,8 +99,8 @@ def compute_features(
         if len(missing) <= _FEW_BATCHES or _on_gpu(transformer):
             workers = 0
         with _client(cluster, workers) as client:
-            for index, features in _batches(client, fitted, store, molecules, missing, cancel):
-                store.write(index, features)
+            for index, batch_done in _batches(client, fitted, store, molecules, missing, cancel):
+                store.write(index, *batch_done)
                 done += 1
                 if progress is not None:
                     progress(label, done, total)
@@ -100,8 +114,8 @@ def _batches(
     molecules: list[Atoms],
     missing: list[int],
     cancel: threading.Event | None,
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Yield (batch, features) as they end, a few tasks ahead of the workers and no more."""
+) -> Iterator[tuple[int, tuple[NDArray[np.float64], float]]]:
+    """Yield (batch, (features, seconds)) as they end; a few tasks run ahead, and no more."""
     waiting = iter(missing)
     shared = client.scatter(fitted, broadcast=True, hash=False)
     running: dict[Any, int] = {}
@@ -126,14 +140,25 @@ def _batches(
         client.cancel(list(running))
 
 
-def _transform(fitted: Any, molecules: list[Atoms]) -> NDArray[np.float64]:
-    """One task. One torch thread: parallelism is over molecules, and sums keep their order."""
-    threads = torch.get_num_threads()
+def _transform(fitted: Any, molecules: list[Atoms]) -> tuple[NDArray[np.float64], float]:
+    """One task: features, and the seconds that they took.
+
+    One torch thread: parallelism is over molecules, and sums keep their order.
+    """
+    threads, started = torch.get_num_threads(), time.perf_counter()
     torch.set_num_threads(1)
     try:
-        return np.asarray(fitted.transform(molecules), dtype=np.float64)
+        features = np.asarray(fitted.transform(molecules), dtype=np.float64)
+        return features, time.perf_counter() - started
     finally:
         torch.set_num_threads(threads)
+
+
+def n_local_workers(workers: int | None) -> int:
+    """How many local workers ``workers`` means: one for each core where it is None."""
+    if workers is not None and workers < 0:
+        raise ValueError(f"workers must be a whole number from 0 up, not {workers}")
+    return max(1, (os.cpu_count() or 1) if workers is None else workers)
 
 
 @contextmanager
@@ -143,12 +168,12 @@ def _client(cluster: str | None, workers: int | None) -> Iterator[Client]:
         with _connected(cluster) as client:
             yield client
         return
-    n_workers = os.cpu_count() or 1 if workers is None else workers
     with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}),
         LocalCluster(
-            n_workers=max(1, n_workers),
+            n_workers=n_local_workers(workers),
             threads_per_worker=1,
-            processes=n_workers > 0,
+            processes=workers != 0,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
             memory_limit=None,

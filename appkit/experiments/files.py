@@ -10,6 +10,10 @@ from typing import Any
 
 import platformdirs
 
+#: What stands in a message about a folder, and the variable that names another.
+RECORDS = "result records (APPKIT_RESULTS)"
+FEATURES = "features (APPKIT_FEATURES)"
+
 PACKAGED_RESULTS = Path(__file__).parent / "results"
 
 

@@ -16,7 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from appkit.experiments.files import PACKAGED_RESULTS, make_folder, results_folder, write_json
+from appkit.experiments.files import (
+    PACKAGED_RESULTS,
+    RECORDS,
+    make_folder,
+    results_folder,
+    write_json,
+)
 
 FORMAT = 1
 _DETAILS = ".details.json"
@@ -32,9 +38,6 @@ class Spread:
 
     mean: float
     sd: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.1f} ± {self.sd:.1f}"
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def save(result: Result, details: Details | None = None, folder: Path | None = N
     Each file is written beside its place and renamed, so that a reader sees the old record or the
     new one and never half of one.
     """
-    folder = make_folder(folder or results_folder(), "result records (APPKIT_RESULTS)")
+    folder = make_folder(folder or results_folder(), RECORDS)
     path = folder / result.filename
     if details is not None:
         write_json(_companion(path), asdict(details), compact=True)

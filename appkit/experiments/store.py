@@ -1,9 +1,9 @@
 """A chunked, resumable, single-writer store of features.
 
-One Zarr array (n, P) of float64 for each (data set, transformer, code of the features), a chunk for
-each batch of molecules. A batch counts as done only when its mark, a digest of its bytes, has been
-written after it; the digest is checked when the store is opened, so that a half-written or damaged
-batch is computed again and never read.
+One Zarr array (n, P) of float64 for each (molecules, transformer, code of the features), a chunk
+for each batch of molecules. A batch counts as done only when its mark, a digest of its bytes, has
+been written after it; the digest is checked when the store is opened, so that a half-written or
+damaged batch is computed again and never read.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from typing import Any
 
 import numpy as np
 import zarr
+from ase import Atoms
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from appkit.experiments.files import features_folder, make_folder, write_json
+from appkit.experiments.files import FEATURES, features_folder, make_folder, write_json
 
 # What the value of a feature depends on: the text of these rooms and the atoms' densities.
 _CODE = ("appkit.scattering", "appkit.energy")
@@ -74,10 +75,14 @@ def _tree(text: str) -> str:
     return ast.dump(tree)
 
 
-def feature_key(checksum: str, transformer: Any, code: str | None = None) -> str:
-    """The store's name: a hash of data, transformer (class and parameters) and code."""
+def feature_key(molecules: list[Atoms], transformer: Any, code: str | None = None) -> str:
+    """The store's name: a hash of molecules, transformer (class and parameters) and code."""
+    data = hashlib.sha256()
+    for x in molecules:
+        data.update(np.ascontiguousarray(x.numbers, dtype="<i8").tobytes())
+        data.update(np.ascontiguousarray(x.positions, dtype="<f8").tobytes())
     what = [
-        checksum,
+        data.hexdigest(),
         f"{type(transformer).__module__}.{type(transformer).__qualname__}",
         {name: repr(value) for name, value in sorted(transformer.get_params().items())},
         code_version() if code is None else code,
@@ -115,7 +120,7 @@ class FeatureStore:
 
     def __init__(self, key: str, folder: Path | None = None) -> None:
         self.key = key
-        self.folder = make_folder(folder or features_folder(), "features (APPKIT_FEATURES)")
+        self.folder = make_folder(folder or features_folder(), FEATURES)
         self.path = self.folder / f"{key}.zarr"
         self._owner = self.folder / f"{key}.owner.json"
         self._lock = FileLock(self.folder / f"{key}.lock", timeout=0, thread_local=False)
@@ -198,7 +203,8 @@ class FeatureStore:
         group.create_array(
             "features", shape=(n, len(names)), chunks=(batch, len(names)), dtype="f8"
         )
-        group.create_array("marks", shape=(math.ceil(n / batch),), chunks=(1,), dtype="u8")
+        for name, kind in (("seconds", "f8"), ("marks", "u8")):
+            group.create_array(name, shape=(math.ceil(n / batch),), chunks=(1,), dtype=kind)
         aside.rename(self.path)
 
     @property
@@ -246,6 +252,11 @@ class FeatureStore:
         return dict(self._zarr.attrs["frame"])  # type: ignore[arg-type]
 
     @property
+    def seconds(self) -> float:
+        """Core seconds that the features took, over all runs that computed some of them."""
+        return float(self._whole("seconds").sum())
+
+    @property
     def n_batches(self) -> int:
         return int(self._array("marks").shape[0])
 
@@ -259,8 +270,8 @@ class FeatureStore:
 
     # -- batches ----------------------------------------------------------------------------
 
-    def write(self, batch: int, features: NDArray[np.float64]) -> None:
-        """Write a batch, then its mark.
+    def write(self, batch: int, features: NDArray[np.float64], seconds: float = 0.0) -> None:
+        """Write a batch and the seconds that it took one core, then its mark.
 
         Raises
         ------
@@ -278,6 +289,7 @@ class FeatureStore:
                 f"the features of molecule {self.members(batch)[first]} are not finite"
             )
         self._array("features")[rows] = features
+        self._array("seconds")[batch] = seconds
         self._array("marks")[batch] = _digest(features)
 
     def missing(self) -> list[int]:

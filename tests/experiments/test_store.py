@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from appkit.experiments import compute
 from appkit.experiments.compute import Cancelled, compute_features
-from appkit.experiments.store import FeatureStore, StoreError, StoreLocked, feature_key
+from appkit.experiments.store import (
+    FeatureStore,
+    StoreError,
+    StoreLocked,
+    code_version,
+    feature_key,
+)
 
 HOLDER = """
 import sys
@@ -151,14 +157,17 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_key_follows_data_parameters_and_code():
+    a, b = molecules(3), molecules(3, seed=1)
     keys = {
-        feature_key("a", PairPowers(), "v1"),
-        feature_key("b", PairPowers(), "v1"),
-        feature_key("a", PairPowers(n_features=6), "v1"),
-        feature_key("a", PairPowers(), "v2"),
+        feature_key(a, PairPowers(), "v1"),
+        feature_key(b, PairPowers(), "v1"),
+        feature_key(a[:2], PairPowers(), "v1"),
+        feature_key(a, PairPowers(n_features=6), "v1"),
+        feature_key(a, PairPowers(), "v2"),
     }
-    assert len(keys) == 4
-    assert feature_key("a", PairPowers(), "v1") in keys
+    assert len(keys) == 5
+    assert feature_key(molecules(3), PairPowers(), "v1") in keys
+    assert len(code_version()) == 64
 
 
 @given(stops=st.lists(st.integers(1, 4), max_size=3))

@@ -1,0 +1,79 @@
+"""The published figures of the planar energies, typed in once, each with its source.
+
+The talk's table and the paper's differ (the talk is earlier); both stand beside ours, and nothing
+is tuned towards either.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TALK = "talk"
+PAPER = "paper v1 Table 1"
+
+SOURCES = {
+    TALK: "Mallat, Hirn & Poilvert, slides of the talk on quantum chemistry regression (RMSE only)",
+    PAPER: "Hirn, Mallat & Poilvert, arXiv 1605.04654v1, Table 1, p. 25",
+}
+
+# RMSE in kcal/mol.
+_TALK_RMSE = {
+    "qm_2d": {"fourier": 16.7, "wavelet": 14.2, "coulomb": 5.8, "scattering": 2.7},
+    "qm7_2d": {"fourier": 16.1, "wavelet": 15.4, "coulomb": 20.5, "scattering": 9.0},
+}
+
+_ALL = ("dirac", "core", "valence")
+# Row, channels, then (M, ±), (MAE, ±), (RMSE, ±); M is None for the kernel regression.
+_Figures = tuple[tuple[float, float] | None, tuple[float, float], tuple[float, float]]
+_PAPER: dict[str, list[tuple[str, tuple[str, ...], _Figures]]] = {
+    "qm7_2d": [
+        ("fourier", _ALL, ((73, 27), (6.7, 0.7), (8.5, 0.9))),
+        ("wavelet", _ALL, ((38, 13), (6.9, 0.6), (9.1, 0.8))),
+        ("coulomb", (), (None, (6.7, 2.8), (14.8, 12.2))),
+        ("scattering", ("dirac",), ((43, 32), (15.9, 1.7), (23.9, 7.2))),
+        ("scattering", ("atomic",), ((99, 40), (4.0, 0.5), (5.2, 0.6))),
+        ("scattering", ("dirac", "atomic"), ((99, 35), (4.1, 0.3), (5.7, 0.6))),
+        ("scattering", ("core", "valence"), ((107, 41), (3.2, 0.1), (4.5, 0.2))),
+        ("scattering", _ALL, ((97, 45), (3.5, 0.2), (5.0, 0.6))),
+    ],
+    "qm_2d": [
+        ("fourier", _ALL, ((244, 52), (5.3, 0.2), (7.2, 0.4))),
+        ("wavelet", _ALL, ((46, 4), (5.4, 0.1), (7.1, 0.3))),
+        ("coulomb", (), (None, (2.4, 0.1), (5.4, 2.5))),
+        ("scattering", ("dirac",), ((262, 81), (9.2, 0.1), (11.7, 0.1))),
+        ("scattering", ("atomic",), ((299, 56), (2.7, 0.0), (3.8, 0.2))),
+        ("scattering", ("dirac", "atomic"), ((373, 76), (2.3, 0.1), (3.4, 0.3))),
+        ("scattering", ("core", "valence"), ((468, 108), (1.6, 0.1), (2.6, 0.5))),
+        ("scattering", _ALL, ((450, 91), (1.6, 0.0), (2.5, 0.4))),
+    ],
+}
+
+
+def planar_energies(dataset: str) -> list[dict[str, Any]]:
+    """All published figures for a data set, kcal/mol; none for a set that was not published on.
+
+    Each is a mapping ``row, source, channels, mae, rmse, terms``; the last three are ``None`` or
+    ``{"mean": …, "sd": … or None}``.
+    """
+    talk = [
+        _figure(row, TALK, _ALL if row != "coulomb" else (), None, None, (rmse, None))
+        for row, rmse in _TALK_RMSE.get(dataset, {}).items()
+    ]
+    paper = [
+        _figure(row, PAPER, channels, terms, mae, rmse)
+        for row, channels, (terms, mae, rmse) in _PAPER.get(dataset, [])
+    ]
+    return talk + paper
+
+
+_Spread = tuple[float, float | None] | None
+
+
+def _figure(
+    row: str, source: str, channels: tuple[str, ...], terms: _Spread, mae: _Spread, rmse: _Spread
+) -> dict[str, Any]:
+    spreads = {"terms": terms, "mae": mae, "rmse": rmse}
+    return {"row": row, "source": source, "channels": list(channels)} | {
+        name: None if value is None else {"mean": value[0], "sd": value[1]}
+        for name, value in spreads.items()
+    }

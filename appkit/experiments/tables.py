@@ -1,0 +1,187 @@
+"""The table of a record beside the published figures: as Markdown, and for a terminal.
+
+``python -m appkit.experiments.tables README.md`` writes the tables of the committed records between
+the anchors ``<!-- table:planar-energy -->`` and ``<!-- /table:planar-energy -->`` of a file.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from appkit.experiments import published
+from appkit.experiments.files import PACKAGED_RESULTS
+from appkit.experiments.result import Result, Row, latest
+
+EXPERIMENT = "planar-energy"
+DATASETS = {
+    "embedded": "Embedded planar set (GFN2-xTB)",
+    "qm7_2d": "QM7-2D (PBE0)",
+    "qm_2d": "QM2D (PBE0)",
+}
+_STANDARD = {
+    "fourier": "Fourier",
+    "wavelet": "Wavelet",
+    "coulomb": "Coulomb",
+    "scattering": "Scattering",
+}
+_HEAD = ("", "MAE", "RMSE", "M", "talk: RMSE", "paper v1: MAE", "paper v1: RMSE", "paper v1: M")
+_NONE = "–"
+
+
+def table(result: Result | None, figures: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The cells, head first: our rows, and the published figures beside those they belong to.
+
+    Parameters
+    ----------
+    result
+        The record; None leaves our columns empty.
+    figures
+        As `published.planar_energies` returns them; the paper's are matched by channels.
+    """
+    rows: dict[str, Row | None] = dict.fromkeys(_STANDARD)
+    rows |= {row.name: row for row in (result.rows if result else [])}
+    channels = set(result.parameters["channels"]) if result else {"dirac", "core", "valence"}
+    lines: list[tuple[str, ...]] = [_HEAD]
+    for name, row in rows.items():
+        if row is None and not any(figure["row"] == name for figure in figures):
+            continue
+        talk = _find(figures, name, published.TALK, None)
+        paper = _find(figures, name, published.PAPER, channels)
+        lines.append(
+            (
+                _label(row) if row else _STANDARD[name],
+                *(_ours(row, figure) for figure in ("mae", "rmse", "terms")),
+                _published(talk, "rmse"),
+                *(_published(paper, figure) for figure in ("mae", "rmse", "terms")),
+            )
+        )
+    return lines
+
+
+def markdown(dataset: str, result: Result | None) -> str:
+    """A data set's table with its title and what it was computed with."""
+    figures = result.published if result else published.planar_energies(dataset)
+    head, *lines = table(result, figures)
+    # A column in which nothing stands is left out: the embedded set was never published on.
+    used = [i for i in range(len(head)) if i < 3 or any(line[i] != _NONE for line in lines)]
+    text = [f"**{DATASETS.get(dataset, dataset)}**, kcal/mol, {_made(result)}", ""]
+    text += [_line([head[i] for i in used]), _line(["---"] + ["---:"] * (len(used) - 1))]
+    text += [_line([line[i] for i in used]) for line in lines]
+    return "\n".join(text)
+
+
+def terminal(result: Result) -> str:
+    """The same table in columns of even width."""
+    lines = table(result, result.published)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    title = f"{DATASETS.get(result.dataset, result.dataset)}, kcal/mol, {_made(result)}"
+    sources = [f"{name}: {what}" for name, what in published.SOURCES.items()]
+    return "\n".join([title, *text, *(sources if result.published else [])])
+
+
+def fill(text: str, experiment: str = EXPERIMENT, folder: Path = PACKAGED_RESULTS) -> str:
+    """``text`` with the tables of the newest committed records between the anchors.
+
+    Raises
+    ------
+    ValueError
+        The anchors are missing, or stand more than once.
+    """
+    opening, closing = f"<!-- table:{experiment} -->", f"<!-- /table:{experiment} -->"
+    pattern = re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"one pair of anchors {opening} … {closing} is needed")
+    body = "\n\n".join([*_tables(experiment, folder), _legend()])
+    return pattern.sub(lambda _: f"{opening}\n{body}\n{closing}", text)
+
+
+def _tables(experiment: str, folder: Path) -> list[str]:
+    newest = {
+        dataset: latest(experiment, dataset, rows=_STANDARD, folders=[folder])
+        for dataset in DATASETS
+    }
+    return [
+        markdown(dataset, record)
+        for dataset, record in newest.items()
+        if record or published.planar_energies(dataset)
+    ]
+
+
+def _legend() -> str:
+    sources = "; ".join(f"*{name}*: {what}" for name, what in published.SOURCES.items())
+    return f"Columns without a source are ours. {sources}."
+
+
+def _made(result: Result | None) -> str:
+    if result is None:
+        return "ours not yet computed"
+    parameters = result.parameters
+    return (
+        f"{parameters['molecules']} molecules, preset {parameters['preset']} "
+        f"(J = {parameters['J']}, L = {parameters['L']}, step {parameters['step']:.3g} Å, "
+        f"{', '.join(parameters['channels'])}), {result.date[:10]}"
+    )
+
+
+def _label(row: Row) -> str:
+    return f"{row.label} ({row.note})" if row.note else row.label
+
+
+def _find(
+    figures: Sequence[dict[str, Any]], row: str, source: str, channels: set[str] | None
+) -> dict[str, Any] | None:
+    for figure in figures:
+        same = channels is None or not figure["channels"] or set(figure["channels"]) == channels
+        if figure["row"] == row and figure["source"] == source and same:
+            return figure
+    return None
+
+
+def _published(figure: dict[str, Any] | None, name: str) -> str:
+    return _spread(name, **figure[name]) if figure and figure[name] else _NONE
+
+
+def _ours(row: Row | None, name: str) -> str:
+    spread = row and getattr(row, name)
+    return _spread(name, spread.mean, spread.sd) if spread else _NONE
+
+
+def _spread(name: str, mean: float, sd: float | None) -> str:
+    """Errors to a tenth of a kcal/mol as in the paper, M to whole terms; the talk has no spread."""
+    places = 0 if name == "terms" else 1
+    return f"{mean:.{places}f}" + ("" if sd is None else f" ± {sd:.{places}f}")
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fill the anchors of the files named on the command line."""
+    names = sys.argv[1:] if arguments is None else list(arguments)
+    if not names:
+        print("usage: python -m appkit.experiments.tables FILE.md …", file=sys.stderr)
+        return 2
+    for name in names:
+        path = Path(name)
+        try:
+            path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+        except (OSError, ValueError) as error:
+            print(f"appkit: {path}: {error}", file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
