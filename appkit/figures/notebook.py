@@ -7,6 +7,7 @@ them into the notebook's page, and every HoloViews object is drawn through a Pan
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 
@@ -15,6 +16,8 @@ def set_up() -> None:
 
     Outside IPython it only prepares Panel, so that scripts made from notebooks run.
     """
+    # pooch asks tqdm for a bar of ipywidgets; the plain one is what we want.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     os.environ["PANEL_INLINE"] = "true"  # Panel has no other switch for it
     import holoviews as hv
     import holoviews.plotting.bokeh
