@@ -18,7 +18,6 @@ from appkit.regression.metrics import checked_metric
 
 Array = NDArray[np.float64]
 
-MAX_BYTES = 2**31  # of one kernel matrix; the search holds about four
 _CHUNK = 2**22  # comparisons computed at once
 # The search, in log₂ of the width (units of the data's own spread) and of the ridge.
 _FIRST = list(product((1, 4, 7), (-24, -14, -4)))
@@ -67,16 +66,18 @@ class KernelRegression(RegressorMixin, BaseEstimator):
     the search walks on where the best point lies at the border of what it has seen.
 
     A row of X may hold several copies of one sample side by side (`CoulombMatrix("random")`): they
-    are trained on, left out and predicted together; the prediction is the mean over the copies.
+    are trained on and left out together; the prediction is the mean over the copies.
 
     Parameters
     ----------
     kernel : "laplacian" exp(−‖x−x'‖₁/σ), "gaussian" exp(−‖x−x'‖²/2σ²) or
         "polynomial" (1 + ⟨x, x'⟩/σ²)²
     n_copies : copies in a row of X
-    copies : "separate": each copy is a training point (as published); "averaged": the kernel of
-        two samples is the mean over their copies' kernels, a matrix n_copies² times smaller
     metric : "mae" or "rmse", the leave-one-out error to be least
+    max_points : training points (samples × copies) of the final fit, whose kernel matrix takes
+        8 max_points² bytes. Where all copies would be more, each sample trains with fewer; all
+        are averaged in predictions.
+    search_points : training points on which width and ridge are chosen, of evenly drawn samples
 
     Attributes
     ----------
@@ -84,13 +85,14 @@ class KernelRegression(RegressorMixin, BaseEstimator):
     search_ : frame of the pairs tried: width, ridge, error
     at_limit_ : whether the choice lies at a limit of the search; not counting the least ridge,
         2⁻²⁴, which is where interpolation is best
+    n_train_copies_ : copies of each sample that were trained on
     dual_coef_ : α, one for each training point; offset_ : ȳ
 
     Raises
     ------
     ValueError
         By `fit`: unknown names, a number of columns that is not a multiple of `n_copies`, fewer
-        than two samples, or kernel matrices above 2 GiB.
+        than two samples or more than `max_points`.
 
     References
     ----------
@@ -101,66 +103,48 @@ class KernelRegression(RegressorMixin, BaseEstimator):
         self,
         kernel: str = "laplacian",
         n_copies: int = 1,
-        copies: str = "separate",
         metric: str = "mae",
+        max_points: int = 15_000,
+        search_points: int = 4_000,
     ) -> None:
         self.kernel = kernel
         self.n_copies = n_copies
-        self.copies = copies
         self.metric = metric
+        self.max_points = max_points
+        self.search_points = search_points
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> KernelRegression:
         """Choose width and ridge and fit, X (n, n_copies · P), y (n,)."""
         X, y = training_data(self, X, y)
         self._check(*X.shape)
-        self._points = _unfolded(X, self.n_copies)
+        self.n_train_copies_ = min(self.n_copies, self.max_points // len(y))
+        copies = X.reshape(len(y), self.n_copies, -1)[:, : self.n_train_copies_]
         self.offset_ = float(y.mean())
-        self._targets = np.repeat(y - self.offset_, self._group)
-        self._matrices = _KernelMatrices(KERNELS[self.kernel], self._points, self._pool)
-        tried = _search(self._leave_one_out)
-        (step, exponent), _ = min(tried.items(), key=lambda item: item[1])
-        self.width_, self.ridge_ = self._matrices.width(step), 2.0**exponent
-        self.at_limit_ = step in _LIMITS[0] or exponent == _LIMITS[1][1]
-        self.search_ = pd.DataFrame(
-            [(self._matrices.width(s), 2.0**e, error) for (s, e), error in tried.items()],
-            columns=["width", "ridge", "error"],
-        )
-        factor = cho_factor(self._matrices.ridged(step, self.ridge_), overwrite_a=True)
-        self.dual_coef_ = cho_solve(factor, self._targets)
-        del self._matrices, self._targets
+        self._choose(copies, y - self.offset_)
+        self._points = copies.reshape(-1, copies.shape[2])
+        matrix = np.empty((len(self._points),) * 2, order="F")
+        for rows in _blocks(len(matrix), len(matrix)):
+            matrix[rows] = self._against_training(self._points[rows])
+        factor = cho_factor(_ridged(matrix, self.ridge_), lower=True, overwrite_a=True)
+        self.dual_coef_ = cho_solve(factor, np.repeat(y - self.offset_, self.n_train_copies_))
         return self
 
     def predict(self, X: ArrayLike) -> Array:
         """Predictions (n,), the mean over the copies in each row."""
         X = new_samples(self, X)
-        kernel = KERNELS[self.kernel]
-        weights = np.repeat(self.dual_coef_, self._pool) / self._pool
-        points = _unfolded(X, self.n_copies)
-        rows = max(1, _CHUNK // len(self._points))
+        points = X.reshape(len(X) * self.n_copies, -1)
         values = [
-            kernel.evaluate(kernel.compare(points[i : i + rows], self._points), self.width_)
-            @ weights
-            for i in range(0, len(points), rows)
+            self._against_training(points[rows]) @ self.dual_coef_
+            for rows in _blocks(len(points), len(self._points))
         ]
         return self.offset_ + np.concatenate(values).reshape(len(X), -1).mean(axis=1)
 
-    @property
-    def _pool(self) -> int:
-        """Copies that share one dual coefficient."""
-        return self.n_copies if self.copies == "averaged" else 1
-
-    @property
-    def _group(self) -> int:
-        """Training points left out together."""
-        return self.n_copies if self.copies == "separate" else 1
-
     def _check(self, n_samples: int, n_columns: int) -> None:
         checked_metric(self.metric)
-        for name, known in (("kernel", KERNELS), ("copies", ("separate", "averaged"))):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} {getattr(self, name)!r} is unknown; choose among {', '.join(known)}."
-                )
+        if self.kernel not in KERNELS:
+            raise ValueError(
+                f"kernel {self.kernel!r} is unknown; choose among {', '.join(KERNELS)}."
+            )
         if self.n_copies < 1 or n_columns % self.n_copies:
             raise ValueError(
                 f"The {n_columns} columns of X cannot be split into n_copies = {self.n_copies} "
@@ -168,70 +152,59 @@ class KernelRegression(RegressorMixin, BaseEstimator):
             )
         if n_samples < 2:
             raise ValueError(f"n_samples = {n_samples}: leaving one out needs two or more.")
-        n_points = n_samples * self._group
-        if 8 * n_points**2 > MAX_BYTES:
+        if n_samples > self.max_points:
             raise ValueError(
-                f"A kernel matrix of {n_points} training points takes {8e-9 * n_points**2:.1f} GB, "
-                f"more than {1e-9 * MAX_BYTES:.1f} GB: use fewer samples or copies"
-                + (', or copies="averaged".' if self._group > 1 else ".")
+                f"{n_samples} samples are more than max_points = {self.max_points}: their kernel "
+                f"matrix takes {8e-9 * n_samples**2:.1f} GB. Train on fewer, or raise max_points."
             )
 
-    def _leave_one_out(self, step: int, exponent: int) -> float:
-        """Error of the samples' predictions when each is left out with all its copies."""
-        try:
-            factor, lower = cho_factor(
-                self._matrices.ridged(step, 2.0**exponent), lower=True, overwrite_a=True
-            )
-        except LinAlgError:  # rounding made the matrix indefinite: too small a ridge
-            return np.inf
-        dual = cho_solve((factor, lower), self._targets).reshape(-1, self._group)
-        inverse, _ = lapack.dpotri(factor, lower=lower, overwrite_c=True)
-        blocks = _diagonal_blocks(inverse, self._group)
-        errors = np.linalg.solve(blocks, dual[:, :, None]).mean(axis=(1, 2))
-        return float(checked_metric(self.metric)(errors))
+    def _choose(self, copies: Array, y: Array) -> None:
+        """Set width and ridge by leave-one-out on evenly drawn samples."""
+        n = min(len(y), max(2, self.search_points // self.n_train_copies_))
+        drawn = np.linspace(0, len(y) - 1, n).astype(int)
+        left_out = _LeaveOneOut(KERNELS[self.kernel], copies[drawn], y[drawn], self.metric)
+        tried = _search(left_out.error)
+        step, exponent = min(tried, key=lambda point: tried[point])
+        self.width_, self.ridge_ = left_out.width(step), 2.0**exponent
+        self.at_limit_ = step in _LIMITS[0] or exponent == _LIMITS[1][1]
+        self.search_ = pd.DataFrame(
+            [(left_out.width(s), 2.0**e, error) for (s, e), error in tried.items()],
+            columns=["width", "ridge", "error"],
+        )
+
+    def _against_training(self, points: Array) -> Array:
+        kernel = KERNELS[self.kernel]
+        return kernel.evaluate(kernel.compare(points, self._points), self.width_)
 
 
-class _KernelMatrices:
-    """Kernel matrices of the training points for widths 2^step times the data's spread."""
+class _LeaveOneOut:
+    """Errors of the samples' predictions when each is left out with all its copies."""
 
-    def __init__(self, kernel: _Kernel, points: Array, pool: int) -> None:
+    def __init__(self, kernel: _Kernel, copies: Array, y: Array, metric: str) -> None:
+        points = copies.reshape(-1, copies.shape[2])
         self._kernel = kernel
-        self._points = points
-        self._pool = pool
-        sample = points[:: max(1, len(points) // 1000)]
-        self._spread = kernel.spread(kernel.compare(sample, sample))
-        keep = 8 * len(points) ** 2 <= MAX_BYTES
-        self._comparisons = kernel.compare(points, points) if keep else None
-        self._last: tuple[int, Array] | None = None
+        self._metric = checked_metric(metric)
+        self._n_copies = copies.shape[1]
+        self._targets = np.repeat(y, self._n_copies)
+        self._comparisons = kernel.compare(points, points)
+        self._spread = kernel.spread(self._comparisons)
 
     def width(self, step: int) -> float:
         return self._spread * 2.0**step
 
-    def ridged(self, step: int, ridge: float) -> Array:
-        """K + λ mean(diag K) I in column-major order, pooled over copies."""
-        if self._last is None or self._last[0] != step:
-            self._last = (step, self._pooled(self.width(step)))
-        matrix = self._last[1].copy(order="F")
-        diagonal = np.einsum("ii->i", matrix)
-        diagonal += ridge * diagonal.mean()
-        return matrix
-
-    def _pooled(self, width: float) -> Array:
-        if self._pool == 1 and self._comparisons is not None:
-            return self._kernel.evaluate(self._comparisons, width)
-        n = len(self._points) // self._pool
-        pooled = np.empty((n, n))
-        rows = max(1, _CHUNK // (len(self._points) * self._pool))
-        for i in range(0, n, rows):
-            part = slice(i * self._pool, (i + rows) * self._pool)
-            values = self._kernel.evaluate(self._compared(part), width)
-            pooled[i : i + rows] = values.reshape(-1, self._pool, n, self._pool).mean(axis=(1, 3))
-        return pooled
-
-    def _compared(self, part: slice) -> Array:
-        if self._comparisons is not None:
-            return self._comparisons[part]
-        return self._kernel.compare(self._points[part], self._points)
+    def error(self, step: int, exponent: int) -> float:
+        matrix = self._kernel.evaluate(self._comparisons, self.width(step))
+        try:  # symmetric, so its transpose is the same matrix in the column order LAPACK wants
+            factor, lower = cho_factor(
+                _ridged(matrix.T, 2.0**exponent), lower=True, overwrite_a=True
+            )
+        except LinAlgError:  # rounding made the matrix indefinite: too small a ridge
+            return np.inf
+        dual = cho_solve((factor, lower), self._targets).reshape(-1, self._n_copies)
+        inverse, _ = lapack.dpotri(factor, lower=lower, overwrite_c=True)
+        blocks = _diagonal_blocks(inverse, self._n_copies)
+        errors = np.linalg.solve(blocks, dual[:, :, None]).mean(axis=(1, 2))
+        return float(self._metric(errors))
 
 
 def _search(error: Callable[[int, int], float]) -> dict[tuple[int, int], float]:
@@ -257,9 +230,17 @@ def _neighbours(centre: tuple[int, int], stride: tuple[int, int]) -> list[tuple[
     return [(step, exponent) for step, exponent in product(*axes)]
 
 
-def _unfolded(X: Array, n_copies: int) -> Array:
-    """(n, n_copies · P) -> (n · n_copies, P), a sample's copies one after the other."""
-    return np.ascontiguousarray(X.reshape(len(X) * n_copies, -1))
+def _ridged(matrix: Array, ridge: float) -> Array:
+    """K + λ mean(diag K) I, in place."""
+    diagonal = np.einsum("ii->i", matrix)
+    diagonal += ridge * diagonal.mean()
+    return matrix
+
+
+def _blocks(n_rows: int, n_columns: int) -> list[slice]:
+    """Slices of rows, each of about `_CHUNK` entries."""
+    size = max(1, _CHUNK // n_columns)
+    return [slice(i, i + size) for i in range(0, n_rows, size)]
 
 
 def _diagonal_blocks(lower: Array, size: int) -> Array:

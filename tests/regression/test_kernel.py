@@ -76,33 +76,35 @@ def test_leave_one_out_equals_fits_without_the_sample(n_copies, metric):
     )
 
 
-def test_equal_copies_change_nothing_but_the_ridge(curve):
-    X, y = curve
-    single = KernelRegression("gaussian").fit(X, y).predict(X[:9] + 0.05)
-    pooled = KernelRegression("gaussian", n_copies=3, copies="averaged").fit(np.tile(X, 3), y)
-    np.testing.assert_allclose(pooled.predict(np.tile(X[:9] + 0.05, 3)), single, rtol=1e-6)
-
-
-def test_averaged_kernel_is_the_mean_over_pairs_of_copies(monkeypatch):
+def test_trains_on_as_many_copies_as_fit_and_averages_all(monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 50)  # several blocks of rows
     rng = np.random.default_rng(3)
-    copies, y = rng.normal(size=(12, 2, 3)), rng.normal(size=12)
-    model = KernelRegression("gaussian", n_copies=2, copies="averaged").fit(
-        copies.reshape(12, 6), y
+    copies, y = rng.normal(size=(12, 4, 3)), rng.normal(size=12)
+    rows = copies.reshape(12, -1)
+    model = KernelRegression("gaussian", n_copies=4, max_points=30).fit(rows, y)
+    assert model.n_train_copies_ == 2
+    points = copies[:, :2].reshape(24, 3)
+    values = explicit_prediction(
+        "gaussian",
+        points,
+        np.repeat(y - y.mean(), 2),
+        copies.reshape(48, 3),
+        model.width_,
+        model.ridge_,
     )
-    flat = copies.reshape(24, 3)
-    K = kernel_matrix("gaussian", flat, flat, model.width_).reshape(12, 2, 12, 2).mean(axis=(1, 3))
-    dual = np.linalg.solve(K + model.ridge_ * np.diag(K).mean() * np.eye(12), y - y.mean())
-    np.testing.assert_allclose(model.predict(copies.reshape(12, 6)), y.mean() + K @ dual, rtol=1e-5)
+    expected = y.mean() + values.reshape(12, 4).mean(axis=1)
+    np.testing.assert_allclose(model.predict(rows), expected, rtol=1e-5)
 
 
-def test_comparisons_that_do_not_fit_are_computed_again(monkeypatch):
-    rng = np.random.default_rng(4)
-    X, y = rng.normal(size=(20, 8)), rng.normal(size=20)
-    kept = KernelRegression(n_copies=2, copies="averaged").fit(X, y)
-    monkeypatch.setattr(module, "MAX_BYTES", 8 * 20**2)
-    again = KernelRegression(n_copies=2, copies="averaged").fit(X, y)
-    np.testing.assert_allclose(kept.dual_coef_, again.dual_coef_)
+def test_search_on_drawn_samples_is_the_search_on_these_alone(curve):
+    X, y = curve
+    model = KernelRegression(search_points=20).fit(X, y)
+    drawn = np.linspace(0, 39, 20).astype(int)
+    alone = module._LeaveOneOut(
+        module.KERNELS["laplacian"], X[drawn, None], y[drawn] - y.mean(), "mae"
+    )
+    np.testing.assert_allclose(model.search_.error[0], alone.error(*module._FIRST[0]))
+    assert len(model.dual_coef_) == 40
 
 
 def test_search_walks_beyond_its_first_grid():
@@ -117,7 +119,7 @@ def test_search_walks_beyond_its_first_grid():
     ("parameters", "message"),
     [
         ({"kernel": "cubic"}, "kernel 'cubic' is unknown; choose among laplacian, gaussian"),
-        ({"copies": "mixed"}, "copies 'mixed' is unknown"),
+        ({"max_points": 30}, "40 samples are more than max_points = 30: .* takes 0.0 GB"),
         ({"metric": "mse"}, 'metric must be "mae" or "rmse"'),
         ({"n_copies": 3}, "The 2 columns of X cannot be split into n_copies = 3 copies"),
     ],
@@ -125,11 +127,3 @@ def test_search_walks_beyond_its_first_grid():
 def test_impossible_parameters(curve, parameters, message):
     with pytest.raises(ValueError, match=message):
         KernelRegression(**parameters).fit(*curve)
-
-
-def test_too_large_a_kernel_is_refused_with_the_numbers(curve, monkeypatch):
-    monkeypatch.setattr(module, "MAX_BYTES", 8 * 60**2)
-    X, y = curve
-    message = r"A kernel matrix of 80 training points takes 0.0 GB.*or copies=\"averaged\""
-    with pytest.raises(ValueError, match=message):
-        KernelRegression(n_copies=2).fit(np.tile(X, 2), y)
