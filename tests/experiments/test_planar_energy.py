@@ -1,5 +1,6 @@
 """The experiment of the planar energies on a few small molecules: laws, records, bad input."""
 
+import os
 import threading
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 from ase import Atoms
 from experiment_fakes import molecules
 
+from appkit import cli
 from appkit.data import MoleculeSet
 from appkit.experiments import planar_energy, tables
 from appkit.experiments.compute import Cancelled
 from appkit.experiments.memory import OverBudget
 from appkit.experiments.planar_rows import OVERLAP, ROWS, apart, settings_for
 from appkit.experiments.result import details_of, results
+from appkit.experiments.store import FeatureStore, feature_key
 
 SMALL = {"rows": ["wavelet", "scattering"], "J": 2, "L": 4, "step": 0.3, "bags": 2, "workers": 0}
 
@@ -186,3 +189,27 @@ def test_presets_follow_the_paper_where_they_say_so():
 def test_every_row_has_words():
     assert all(row.label and row.name == name for name, row in ROWS.items())
     assert set(tables._STANDARD) <= set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--J", "40"], "appkit: J = 40 is too large for the grid"),
+        (["--channels", "core,colour"], "appkit: there is no channel called 'colour'"),
+        (["--terms", "100000"], "appkit: M = 100000 terms are more than the"),
+        (["--device", "quantum"], "appkit: there is no device 'quantum' here"),
+    ],
+)
+def test_command_line_answers_bad_input_in_one_line(arguments, message, capsys):
+    assert cli.main(["run", "planar-energy", "--dataset", "embedded", *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith(message)
+    assert errors.count("\n") == 1
+
+
+def test_command_line_says_who_writes_the_store(capsys):
+    data = planar_energy.load_molecules("embedded")
+    key = feature_key(data.atoms, ROWS["fourier"].dictionary(settings_for("embedded")))
+    with FeatureStore(key):
+        assert cli.main(["run", "planar-energy", "--dataset", "embedded"]) == 2
+    assert f"is being written by process {os.getpid()} on " in capsys.readouterr().err
