@@ -9,13 +9,19 @@ from __future__ import annotations
 import io
 from collections.abc import Collection
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 from ase.io import read
 from rdkit import Chem
-from rdkit.Chem import AllChem
+from rdkit.Chem.rdDistGeom import EmbedMolecule, ETKDGv3
+from rdkit.Chem.rdForceFieldHelpers import (
+    MMFFHasAllMoleculeParams,
+    MMFFOptimizeMolecule,
+    UFFOptimizeMolecule,
+)
 from rdkit.rdBase import BlockLogs
 from scipy.spatial import cKDTree
 
@@ -114,18 +120,18 @@ def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
 def _embed(molecule: Chem.Mol, text: str) -> Chem.Mol:
     if molecule.GetNumAtoms() == 0:
         raise MoleculeError(f"'{text}' has no atoms.")
-    settings = AllChem.ETKDGv3()
+    settings: Any = ETKDGv3()
     settings.randomSeed = 0xA770
     settings.timeout = EMBED_SECONDS
-    if AllChem.EmbedMolecule(molecule, settings) != 0:
+    if EmbedMolecule(molecule, settings) != 0:
         raise MoleculeError(
             f"No 3-D geometry was found for '{text}' within {EMBED_SECONDS} s; upload an xyz file "
             "instead."
         )
-    if AllChem.MMFFHasAllMoleculeParams(molecule):
-        AllChem.MMFFOptimizeMolecule(molecule, maxIters=2000)
+    if MMFFHasAllMoleculeParams(molecule):
+        MMFFOptimizeMolecule(molecule, maxIters=2000)
     else:
-        AllChem.UFFOptimizeMolecule(molecule, maxIters=2000)
+        UFFOptimizeMolecule(molecule, maxIters=2000)
     return molecule
 
 
@@ -150,7 +156,7 @@ def from_xyz(data: bytes | str, max_atoms: int = MAX_ATOMS, max_bytes: int = MAX
     frame = "".join(islice(io.StringIO(text), declared + 2))
     _check_rows(frame, declared)
     try:
-        atoms = read(io.StringIO(frame), index=0, format="extxyz")
+        atoms: Any = read(io.StringIO(frame), index=0, format="extxyz")
     except Exception as error:  # ASE raises many kinds; none speaks to the person
         raise MoleculeError(f"The file is not a readable xyz file: {error}.") from error
     return check_molecule(Atoms(atoms.numbers, atoms.positions), max_atoms=max_atoms)

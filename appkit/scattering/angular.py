@@ -27,6 +27,8 @@ class AngularBank(nn.Module):
     five that its 10⁴ vectors suggest.
     """
 
+    filters: Tensor
+
     def __init__(self, L: int) -> None:
         super().__init__()
         harmonics = torch.arange(2 * L, dtype=torch.float64)

@@ -36,6 +36,8 @@ class LocalScattering(nn.Module):
     Bruna, Mallat, Invariant Scattering Convolution Networks, PAMI 35 (2013).
     """
 
+    phi: Tensor
+
     def __init__(
         self,
         shape: tuple[int, int],
