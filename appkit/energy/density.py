@@ -35,6 +35,7 @@ CHANNELS = {
 #: Distance in Å at which an atom's condensed density has become negligible.
 ATOM_REACH = 2.0
 _MAX_FREQUENCY = 600.0  # rad/Å
+_CACHE_BYTES = 128_000_000
 
 
 @lru_cache(maxsize=64)
@@ -187,11 +188,12 @@ class PlanarDensity:
         """ρ̂_z on a lattice for each channel, kept because every molecule asks for it again."""
         ends = [(len(w), float(w[0]), float(w[-1])) for w in (omega_y, omega_x)]
         key = (symbol, *ends, dtype, omega_y.device)
-        if key not in self._radial_cache:
+        kept = self._radial_cache.get(key)  # threads of a page share this: look once
+        if kept is None:
             omega = torch.hypot(omega_y[:, None], omega_x[None, :]).cpu().numpy()
             values = [self.transform_of(symbol, channel, omega) for channel in self.channels]
-            if len(self._radial_cache) > 200:
-                self._radial_cache.clear()
             kept = torch.as_tensor(np.stack(values), dtype=dtype, device=omega_y.device)
+            if sum(v.nbytes for v in list(self._radial_cache.values())) > _CACHE_BYTES:
+                self._radial_cache.clear()
             self._radial_cache[key] = kept
-        return self._radial_cache[key]
+        return kept
