@@ -18,6 +18,7 @@ from ase import Atoms
 from appkit.energy.density import PlanarDensity
 from appkit.energy.geometry import planar_positions
 from appkit.energy.invariance import Spectrum, by_scale, invariance, shifted, turned
+from appkit.energy.molecules import check_molecule
 from appkit.figures.density import Field, Planar, Sheet
 from appkit.scattering.grid import Grid, fast_even_size
 from appkit.scattering.morlet import MorletBank
@@ -60,8 +61,8 @@ class Scene:
 
     @classmethod
     def of(cls, atoms: Atoms, project: bool = False, **settings: object) -> Scene:
-        """The scene of a molecule; raises as `planar_positions` does."""
-        xy = planar_positions(atoms, project=project)
+        """The scene of a molecule; raises as `check_molecule` and `planar_positions` do."""
+        xy = planar_positions(check_molecule(atoms), project=project)
         rows = tuple((float(x), float(y)) for x, y in xy)
         return cls(tuple(atoms.get_chemical_symbols()), rows, **settings)  # type: ignore[arg-type]
 
@@ -79,13 +80,15 @@ class Scene:
     @property
     def grid(self) -> Grid:
         """The square grid; refuses one over the memory budget, with the numbers."""
+        if not (math.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"The grid step must be a positive length in Å, not {self.step}.")
         n = fast_even_size(self.side / self.step)
         if n > MAX_SIDE:
             need, budget = (8 * self.J * self.L * m**2 / 1e6 for m in (n, MAX_SIDE))
             raise ValueError(
                 f"A step of {self.step:g} Å asks for a grid of {n} × {n} and {need:,.0f} MB of "
                 f"fields; this page's budget is {MAX_SIDE} × {MAX_SIDE} and {budget:,.0f} MB. "
-                f"Take a step of at least {self.side / MAX_SIDE:.3f} Å."
+                f"Take a step of at least {math.ceil(1e3 * self.side / MAX_SIDE) / 1e3:.3f} Å."
             )
         return Grid((n, n), self.step)
 
@@ -100,10 +103,11 @@ class Scene:
                 f"{bank.wavelength(self.J - 1):.1f} Å and the box is {self.side:g} Å wide. Take "
                 f"J ≤ {largest}."
             )
-        if bank.wavelength(0) < 3 * self.step:
+        coarsest = bank.wavelength(0) / 3
+        if self.step > coarsest:
             raise ValueError(
                 f"A step of {self.step:g} Å is too coarse for the finest wavelets, which oscillate "
-                f"once in {bank.wavelength(0):.2f} Å: take at most {bank.wavelength(0) / 3:.2f} Å."
+                f"once in {bank.wavelength(0):.2f} Å: take at most {coarsest - 5e-4:.3f} Å."
             )
         return bank
 
@@ -242,7 +246,12 @@ class Scene:
         return Sheet(tiles, self.scale_names(scales.start), self.angle_names(), selected)
 
     def _filtered(self, spectrum: torch.Tensor, j: int, angle: int) -> torch.Tensor:
-        """The complex field on the whole grid."""
+        """The complex field on the whole grid; refuses a wavelet that the bank has not."""
+        if not (0 <= j < self.J and 0 <= angle < self.L):
+            raise ValueError(
+                f"There is no wavelet j = {j}, angle {angle}: scales go from 0 to {self.J - 1} and "
+                f"angles from 0 to {self.L - 1}."
+            )
         return self.grid.to_space(spectrum * _filter(self.grid, self.bank_key, j, angle))
 
 
