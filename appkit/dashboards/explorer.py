@@ -76,7 +76,9 @@ class Live:
     def model(self, m: int) -> Model:
         """The model with ``m`` terms; ValueError where so many do not exist."""
         longest = self.predictions.shape[1]
-        if not 1 <= m <= longest:
+        if m < 1:
+            raise ValueError(f"A model has at least one term, not M = {m}.")
+        if m > longest:
             raise ValueError(
                 f"M = {m} is larger than the {longest} terms that the smallest training fold of "
                 f"{self.molecules.name} and this dictionary allow."
@@ -118,7 +120,7 @@ def recorded(result: Result, details: Details, row: str, names: Sequence[str] | 
     """A record's own model of one row; ``names`` are the molecules' formulas where known."""
     predicted = np.array([np.nan if v is None else v for v in details.predictions[row]], float)
     kept = np.flatnonzero(np.isfinite(predicted))
-    labels = [str(i) for i in kept] if names is None else [names[i] for i in kept]
+    labels = [str(i) if names is None else names[int(i)] for i in kept]
     parity = Parity(kept, np.asarray(details.energies)[kept], predicted[kept], labels)
     path = next((p for p in paths(details) if p.name == row), None)
     words = f"From the record of {result.date[:10]}; its protocol stands under the table."
@@ -162,14 +164,15 @@ def explore(dataset: str, name: str, channels: tuple[str, ...], task: Any) -> Li
     if not channels:
         raise ValueError("Choose at least one channel.")
     key = (dataset, name, channels)
-    if key not in _live:
+    live = _live.get(key)  # sessions share these: look once
+    if live is None:
         molecules = molecules_or_none(dataset)
         if molecules is None:
             raise DataError(f"{dataset} is not on this machine: `appkit data get {dataset}`.")
-        _live[key] = _explore(molecules, name, channels, task)
-        while len(_live) > 6:
-            _live.pop(next(iter(_live)))
-    return _live[key]
+        live = _live[key] = _explore(molecules, name, channels, task)
+        for old in list(_live)[:-6]:
+            _live.pop(old, None)
+    return live
 
 
 _live: dict[tuple[str, str, tuple[str, ...]], Live] = {}
