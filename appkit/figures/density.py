@@ -218,16 +218,16 @@ class MeterFigure:
 
     def _bars(self, data: pd.DataFrame | None) -> hv.Rectangles:
         names = {0: "fourier", 1: "scattering", 2: "wavelet"}
-        rows = [] if data is None else list(data.itertuples())
+        rows = [] if data is None else data.to_dict("records")
         bars = [
             (
                 place - 0.36,
                 self.FLOOR,
                 place + 0.36,
-                max(float(row.change), 1.5 * self.FLOOR),
-                theme.DICTIONARY_COLOURS[names[int(row.order)]],
-                str(row.label),
-                float(row.change),
+                max(row["change"], 1.5 * self.FLOOR),
+                theme.DICTIONARY_COLOURS[names[row["order"]]],
+                row["label"],
+                row["change"],
             )
             for place, row in enumerate(rows)
         ]
