@@ -105,7 +105,7 @@ class KernelRegression(RegressorMixin, BaseEstimator):
         n_copies: int = 1,
         metric: str = "mae",
         max_points: int = 15_000,
-        search_points: int = 4_000,
+        search_points: int = 2_000,
     ) -> None:
         self.kernel = kernel
         self.n_copies = n_copies
