@@ -1,11 +1,15 @@
 """From molecules to densities, dictionaries of invariants and descriptors."""
 
+from appkit.energy.composition import Composition
+from appkit.energy.coulomb_matrix import CoulombMatrix
 from appkit.energy.density import CHANNELS, PlanarDensity
 from appkit.energy.dictionaries import PlanarFourier, PlanarScattering, PlanarWavelets
 from appkit.energy.geometry import NotPlanarError, planar_positions
 
 __all__ = [
     "CHANNELS",
+    "Composition",
+    "CoulombMatrix",
     "NotPlanarError",
     "PlanarDensity",
     "PlanarFourier",

@@ -132,7 +132,7 @@ def test_impossible_parameters(curve, parameters, message):
 
 
 def test_sorted_coulomb_row_of_qm7_2d(real_data):
-    """Recomputed from the authors' data with a coarser grid: RMSE 22.1 ± 8.5, MAE 11.0 by the file's own folds."""
+    """Known from a coarser grid on the same folds: RMSE 22.1 ± 8.5, MAE 11.0 kcal/mol."""
     molecules = load_molecules("qm7_2d")
     X = CoulombMatrix(coincident="zero").fit_transform(molecules.atoms)
     result = cross_validate_folds(KernelRegression, X, molecules.energies, molecules.folds)
