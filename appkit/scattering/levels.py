@@ -110,19 +110,6 @@ def make_level(bank: MorletBank, j: int, box: tuple[float, float], tolerance: fl
     return Level(j, box, shape, (first[0], last[0]), (first[1], last[1]), starts)
 
 
-def crop_half_spectrum(half: Tensor, level: Level) -> Tensor:
-    """A level's lattice cut out of ``rfft2`` ``(…, n_y, n_x // 2 + 1)`` of a real field."""
-    n_y = half.shape[-2]
-    rows = torch.arange(*level.rows, device=half.device)
-    positive = torch.arange(max(0, level.columns[0]), level.columns[1], device=half.device)
-    kept = half.index_select(-1, positive).index_select(-2, rows % n_y)
-    if level.columns[0] >= 0:
-        return kept
-    negative = torch.arange(level.columns[0], min(0, level.columns[1]), device=half.device)
-    mirrored = half.index_select(-1, -negative).index_select(-2, (-rows) % n_y).conj()
-    return torch.cat([mirrored.resolve_conj(), kept], dim=-1)
-
-
 class Resampling:
     """Fourier transform of real fields of one level on the lattice of another.
 
@@ -134,7 +121,14 @@ class Resampling:
         self.target = target
         self.area = source.steps[0] * source.steps[1]
         self.same_box = source.box == target.box
-        if not self.same_box:
+        if self.same_box:
+            ky = torch.arange(*target.rows)[:, None]
+            kx = torch.arange(*target.columns)[None]
+            half_row = source.shape[1] // 2 + 1
+            rows = torch.where(kx < 0, -ky, ky) % source.shape[0]
+            self.index = (rows * half_row + kx.abs()).ravel()
+            self.mirrored = max(0, -target.columns[0])
+        else:
             waves = [
                 torch.exp(-1j * torch.outer(omega, torch.fft.fftfreq(n, d=1 / n).double() * step))
                 for omega, n, step in zip(
@@ -145,10 +139,13 @@ class Resampling:
             self.exp_x = torch.view_as_real(waves[1].T.contiguous()).flatten(1)  # (n_x, 2 m_x)
 
     def __call__(self, fields: Tensor, half: Tensor | None) -> Tensor:
-        """Û on the target's lattice; ``half`` is ``rfft2(fields)`` where the boxes agree."""
+        """Û / ``area`` on the target's lattice; ``half`` is their ``rfft2`` where boxes agree."""
         if self.same_box:
             assert half is not None
-            return crop_half_spectrum(half, self.target) * self.area
+            lattice = half.flatten(-2).index_select(-1, self.index.to(half.device))
+            lattice = lattice.unflatten(-1, (-1, self.target.columns[1] - self.target.columns[0]))
+            lattice[..., : self.mirrored].imag.neg_()  # Û(−ω) is the conjugate of Û(ω)
+            return lattice
         rows = fields @ self.exp_x.to(fields.device, fields.dtype)  # real: half the work
         rows = torch.view_as_complex(rows.unflatten(-1, (-1, 2)))
-        return (self.exp_y.to(rows.device, rows.dtype) @ rows) * self.area
+        return self.exp_y.to(rows.device, rows.dtype) @ rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -141,7 +141,8 @@ class PlanarCascade(nn.Module):
     def _first_order_power(self, spectrum: Spectrum, level: Level) -> Tensor:
         rho = spectrum(*(omega.to(self.device) for omega in level.frequencies()))
         psi = getattr(self, f"psi_{level.j}")
-        return _power(_filter(lambda l: level.window(rho, l), psi, range(self.bank.L)))
+        angles = range(self.bank.L)
+        return _power(_filter([level.window(rho, a) for a in angles], [psi[a] for a in angles]))
 
     def _moments(self, power: Tensor, level: Level) -> Tensor:
         """∫ |z|^q du for each q, from |z|²: ``(…, n_powers)``."""
@@ -158,55 +159,68 @@ class PlanarCascade(nn.Module):
         if any(other.box == level.box for other in coarser):
             half = torch.fft.rfft2(modulus)
         for other in coarser:
-            spectra = self._resample[level.j, other.j](modulus, half)
-            turns = [self._turn(spectra, other, turn) for turn in range(self.bank.L)]
-            yield _mirror_average(torch.stack(turns, dim=1)).flatten(1)
+            resample = self._resample[level.j, other.j]
+            spectra = resample(modulus, half)
+            step = self._turns if self.angular is None else self._angular_turns
+            parts = [step(some, other) for some in spectra.split(self._rows(other))]
+            gain = torch.tensor([resample.area**q for q in self.powers], device=self.device)
+            yield (_mirror_average(torch.cat(parts)) * gain).flatten(1)
 
-    def _turn(self, spectra: Tensor, level: Level, turn: int) -> Tensor:
-        """Moments of |ρ∗ψ_θ|∗ψ_{θ+θ'} at one θ', mean over θ: ``(batch, [ell,] n_powers)``."""
-        L = self.bank.L
-        each = 8 * L * level.shape[0] * level.shape[1]
-        rows = max(1, self.chunk_bytes // each)
-        parts = []
-        for some in spectra.split(rows):
-            z = self._rotated(some, level, turn)
-            if self.angular is None:
-                parts.append(self._moments(_power(z), level).mean(1))
-            else:
-                parts.append(self._angular_moments(z, level, turn))
-        return torch.cat(parts)
+    def _rows(self, level: Level) -> int:
+        """How many densities to take at once; all θ of each."""
+        return max(1, self.chunk_bytes // self._field_bytes(level))
 
-    def _rotated(self, spectra: Tensor, level: Level, turn: int) -> Tensor:
-        """|ρ∗ψ_θ|∗ψ_{θ+θ'} for every θ, each up to the phase of its window's origin."""
+    def _field_bytes(self, level: Level) -> int:
+        return 8 * self.bank.L * level.shape[0] * level.shape[1]
+
+    def _turns(self, spectra: Tensor, level: Level) -> Tensor:
+        """Moments of |ρ∗ψ_θ|∗ψ_{θ+θ'}, mean over θ: ``(batch, L, n_powers)``, by θ'.
+
+        All θ meet a wavelet in the same window, so the loop is over wavelets, as many at once
+        as the working arrays allow.
+        """
         L = self.bank.L
         psi = getattr(self, f"psi_{level.j}")
-        angles = [(l + turn) % L for l in range(L)]
-        return _filter(lambda l: level.window(spectra[:, l], angles[l]), psi, angles)
+        some = max(1, self.chunk_bytes // (len(spectra) * self._field_bytes(level)))
+        parts = []
+        for first in range(0, L, some):
+            angles = range(first, min(first + some, L))
+            z = _filter([level.window(spectra, a) for a in angles], [psi[a] for a in angles])
+            parts.append(self._moments(_power(z), level))
+        pairs = torch.cat(parts, dim=1)  # (batch, θ of the wavelet, θ, n_powers)
+        theta = torch.arange(L, device=pairs.device)
+        return pairs[:, (theta[:, None] + theta) % L, theta].mean(2)
 
-    def _angular_moments(self, z: Tensor, level: Level, turn: int) -> Tensor:
-        """Moments after the convolutions along θ: ``(batch, n_filters, n_powers)``.
+    def _angular_turns(self, spectra: Tensor, level: Level) -> Tensor:
+        """The same after the convolutions along θ: ``(batch, L, n_filters, n_powers)``."""
+        turns = [self._angular_moments(spectra, level, turn) for turn in range(self.bank.L)]
+        return torch.stack(turns, dim=1)
+
+    def _angular_moments(self, spectra: Tensor, level: Level, turn: int) -> Tensor:
+        """Moments at one θ' after the convolutions along θ: ``(batch, n_filters, n_powers)``.
 
         These need the true phases; ψ_{θ+π} is the conjugate of ψ_θ.
         """
         assert self.angular is not None
         L = self.bank.L
-        wave = getattr(self, f"wave_{level.j}")
-        z = torch.stack([z[:, l] * wave[(l + turn) % L] for l in range(L)], dim=1)
+        psi, wave = getattr(self, f"psi_{level.j}"), getattr(self, f"wave_{level.j}")
+        angles = [(l + turn) % L for l in range(L)]
+        windows = [level.window(spectra[:, l], a) for l, a in enumerate(angles)]
+        z = _filter(windows, [psi[a] for a in angles]) * wave[angles]
         if turn:
             z = torch.cat([z[:, : L - turn], z[:, L - turn :].conj()], dim=1)
-        filtered = self.angular(z)
-        return torch.stack([self._moments(w, level).mean(1) for w in filtered], dim=1)
+        return torch.stack([self._moments(w, level).mean(1) for w in self.angular(z)], dim=1)
 
 
-def _filter(window: Callable[[int], Tensor], psi: Tensor, angles: Iterable[int]) -> Tensor:
-    """Inverse transforms of windows times wavelets, ``(batch, L, n_y, n_x)``."""
+def _filter(windows: list[Tensor], wavelets: list[Tensor]) -> Tensor:
+    """Inverse transforms of windows times wavelets, stacked along dimension 1."""
     if torch.is_grad_enabled():
-        products = torch.stack([window(l) * psi[a] for l, a in enumerate(angles)], dim=1)
-    else:  # written in place, which saves a pass over the fields
-        batch = window(0).shape[:-2]
-        products = psi.new_empty((*batch, *psi.shape))
-        for l, a in enumerate(angles):
-            torch.mul(window(l), psi[a], out=products[:, l])
+        pairs = zip(windows, wavelets, strict=True)
+        return torch.fft.ifft2(torch.stack([w * psi for w, psi in pairs], dim=1))
+    batch, *rest = windows[0].shape
+    products = wavelets[0].new_empty((batch, len(windows), *rest))
+    for i, (window, psi) in enumerate(zip(windows, wavelets, strict=True)):
+        torch.mul(window, psi, out=products[:, i])  # in place, which saves a pass over the fields
     return torch.fft.ifft2(products)
 
 
