@@ -203,7 +203,8 @@ class Scene:
     @property
     def bank_key(self) -> tuple[int, int]:
         """(J, L), checked against the grid."""
-        return self.bank.J, self.bank.L
+        bank = self.bank
+        return bank.J, bank.L
 
     def scale_names(self, first: int = 0) -> tuple[str, ...]:
         """Names of the rows of a sheet: the wavelength of each scale."""
@@ -218,7 +219,7 @@ class Scene:
         return turned(Atoms(list(self.symbols), flat), self.turn, self.shift)
 
     def _on_grid(self) -> torch.Tensor:
-        return self.spectrum()(*self.grid.frequencies())[0]
+        return _spectrum_on_grid(self)
 
     def _window(self) -> slice:
         """The samples of an axis that are shown: the periodic margin is left out."""
@@ -247,12 +248,19 @@ class Scene:
 
     def _filtered(self, spectrum: torch.Tensor, j: int, angle: int) -> torch.Tensor:
         """The complex field on the whole grid; refuses a wavelet that the bank has not."""
-        if not (0 <= j < self.J and 0 <= angle < self.L):
+        J, L = self.bank_key
+        if not (0 <= j < J and 0 <= angle < L):
             raise ValueError(
-                f"There is no wavelet j = {j}, angle {angle}: scales go from 0 to {self.J - 1} and "
-                f"angles from 0 to {self.L - 1}."
+                f"There is no wavelet j = {j}, angle {angle}: scales go from 0 to {J - 1} and "
+                f"angles from 0 to {L - 1}."
             )
-        return self.grid.to_space(spectrum * _filter(self.grid, self.bank_key, j, angle))
+        return self.grid.to_space(spectrum * _filter(self.grid, (J, L), j, angle))
+
+
+@lru_cache(maxsize=4)
+def _spectrum_on_grid(scene: Scene) -> torch.Tensor:
+    """ρ̂ of a scene, kept while its wavelets change."""
+    return scene.spectrum()(*scene.grid.frequencies())[0]
 
 
 @lru_cache(maxsize=16)
