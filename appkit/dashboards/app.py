@@ -9,6 +9,9 @@ from typing import Any
 import panel as pn
 
 import appkit.figures.theme  # noqa: F401 - sets the plots' backend before the first session
+from appkit.dashboards.look import SCRIPTS
+from appkit.dashboards.pages import PAGES
+from appkit.dashboards.pages.home import steps
 from appkit.dashboards.shell import TITLE, Shell
 
 #: Largest websocket message, bytes. Uploads arrive in smaller chunks.
@@ -34,8 +37,20 @@ def session() -> Any:
 
 def prepare() -> None:
     """Load the browser's parts, all from this package: nothing is fetched from another host."""
-    pn.extension("tabulator", notifications=True, reconnect=True)
+    pn.extension("tabulator", js_files=SCRIPTS, notifications=True, reconnect=True)
     pn.config.disconnect_notification = "The server has gone. Reload when it is back."
+
+
+def warm_up() -> None:
+    """Build each page once and drop it: the first visitor finds filters, classes and sets ready."""
+    shell = Shell()
+    shell.template.get_root()
+    shell.close()
+    for cls in PAGES:
+        page = cls()
+        page.__panel__().get_root()
+        page.close()
+    steps(dark=False)
 
 
 def serve(
@@ -45,6 +60,7 @@ def serve(
     *,
     origins: Iterable[str] = (),
     basic_auth: str | None = None,
+    warm: bool = True,
     start: bool = True,
     **options: Any,
 ) -> Any:
@@ -56,6 +72,7 @@ def serve(
     show : open a browser.
     origins : other hosts (``name:port``) whose pages may open a websocket; never ``*``.
     basic_auth : a password, or a JSON file of user names and passwords.
+    warm : build every page once before listening.
     options : further arguments of `panel.serve`.
 
     Raises
@@ -69,6 +86,8 @@ def serve(
     if basic_auth is not None:
         options["basic_auth"] = basic_auth
     prepare()
+    if warm:
+        warm_up()
     try:
         return pn.serve(
             routes(),

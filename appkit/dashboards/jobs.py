@@ -23,7 +23,7 @@ from bokeh.document import Document
 log = logging.getLogger(__name__)
 
 # Two bounded pools, shared by all sessions: minutes of chemistry never delay a slider's picture.
-_PICTURES = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="picture")
+_PICTURES = ThreadPoolExecutor(2 * max(2, os.cpu_count() or 1), thread_name_prefix="picture")
 _LONG = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="long")
 
 
@@ -56,6 +56,7 @@ class _Job:
     done: Callable[[Any], None]
     failed: Callable[[str], None]
     ended: Callable[[], None]
+    calm: float
 
 
 class Jobs:
@@ -84,6 +85,7 @@ class Jobs:
         done: Callable[[Any], None],
         *,
         long: bool = False,
+        calm: float = 0.0,
         progress: Callable[[float, str], None] = lambda fraction, text: None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
@@ -91,17 +93,18 @@ class Jobs:
 
         A picture (``long=False``) that already runs may finish and be drawn as a passing frame, so
         a dragged slider keeps moving; a ``long`` job is stopped and its result dropped as soon as
-        a newer one is submitted. ``ended`` runs last for every job that was started, also for one
-        that failed or was cancelled.
+        a newer one is submitted. A picture that may wait starts once ``calm`` seconds have passed
+        without a newer one of its slot. ``ended`` runs last for every job that was started, also
+        for one that failed or was cancelled.
         """
         task = Task(report=lambda f, text: self._deliver(job, partial(progress, f, text)))
-        job = _Job(task, work, done, self._failed, ended)
+        job = _Job(task, work, done, self._failed, ended, calm)
         pool = _LONG if long else _PICTURES
         with self._lock:
             if self._closed:
                 return
             if slot in self._running:
-                if long:
+                if long or calm:
                     self._running[slot].task.stop.set()
                 self._waiting[slot] = (job, pool)
             else:
@@ -138,6 +141,7 @@ class Jobs:
     def _run(self, slot: str, job: _Job, long: bool) -> None:
         try:
             with _kept_alive(self._document) if long else _nothing():
+                job.task.stop.wait(job.calm)
                 job.task.check()
                 value = job.work(job.task)
             self._deliver(job, partial(job.done, value))

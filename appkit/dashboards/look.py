@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from importlib.resources import files
 from typing import Any
 
 from appkit.figures.theme import DARK, LIGHT
@@ -56,3 +58,11 @@ LOGO = (
     " 1-3 3.500-3' fill='none' stroke='%23fff' stroke-width='2.600' stroke-linecap='round'/%3E"
     "%3C/svg%3E"
 )
+
+#: Scripts that each page loads after Bokeh's own; a data URI needs no route of its own.
+SCRIPTS = {
+    "figures_guard": "data:text/javascript;base64,"
+    + base64.b64encode(
+        files("appkit.dashboards").joinpath("figures_guard.js").read_bytes()
+    ).decode()
+}

@@ -108,11 +108,17 @@ class SheetFigure:
     def __init__(self, gamma: float = 0.75) -> None:
         self.gamma = gamma
         self.pixels: Pipe = Pipe(data=None)
+        self.framed: Pipe = Pipe(data=None)
         self.tap = hv.streams.Tap(x=None, y=None)
 
     def send(self, sheet: Sheet | None) -> None:
         """Show ``sheet``; None shows an empty frame."""
         self.pixels.send(sheet)
+        self.choose(None if sheet is None else sheet.selected)
+
+    def choose(self, tile: tuple[int, int] | None) -> None:
+        """Frame another tile ``(row, column)``, the pixels stay; None frames none."""
+        self.framed.send(tile)
 
     def at(self, x: float | None, y: float | None) -> tuple[int, int] | None:
         """``(row, column)`` of the tile at a point of the figure, None outside."""
@@ -125,7 +131,7 @@ class SheetFigure:
 
     def element(self, sheet: Sheet, dark: bool = False, **opts: Any) -> hv.Overlay:
         """The figure; ``sheet`` fixes the ticks, later sheets of its shape come through `send`."""
-        self.pixels.send(sheet)
+        self.send(sheet)
         rows, columns = sheet.tiles.shape[:2]
         surfaces = theme.DARK if dark else theme.LIGHT
         image = hv.DynamicMap(self._image, streams=[self.pixels]).opts(
@@ -148,7 +154,7 @@ class SheetFigure:
             )
         )
         self.tap.source = image
-        frame = hv.DynamicMap(self._frame, streams=[self.pixels]).opts(
+        frame = hv.DynamicMap(self._frame, streams=[self.framed]).opts(
             hv.opts.Rectangles(fill_alpha=0, line_color=surfaces["warm"], line_width=2.5)
         )
         edges = np.array(
@@ -176,10 +182,10 @@ class SheetFigure:
             rtol=1,
         )
 
-    def _frame(self, data: Sheet | None) -> hv.Rectangles:
-        if data is None or data.selected is None:
+    def _frame(self, data: tuple[int, int] | None) -> hv.Rectangles:
+        if data is None:
             return hv.Rectangles([])
-        row, column = data.selected
+        row, column = data
         return hv.Rectangles([(column, row, column + 1, row + 1)])
 
 

@@ -13,14 +13,23 @@ from appkit.figures import theme
 from appkit.figures.molecule import Planar
 
 
-def field_png(values: np.ndarray, dark: bool = False, gamma: float = 0.55, size: int = 320) -> str:
-    """A field ``(rows, columns)``, y upwards, as the data URI of a PNG ``size`` pixels wide."""
-    palette = np.array(
-        [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in theme.sequential(dark, gamma)],
-        np.uint8,
-    )
-    scaled = np.clip(values / max(float(values.max()), 1e-30), 0, 1)
-    image = Image.fromarray(palette[(255 * scaled[::-1]).astype(int)])
+def field_png(
+    values: np.ndarray,
+    dark: bool = False,
+    gamma: float = 0.55,
+    size: int = 320,
+    *,
+    signed: bool = False,
+) -> str:
+    """A field ``(rows, columns)``, y upwards, as the data URI of a PNG ``size`` pixels wide.
+
+    A ``signed`` field has zero in the middle of the diverging map.
+    """
+    colours = theme.diverging(dark) if signed else theme.sequential(dark, gamma)
+    palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], np.uint8)
+    scaled = values / max(float(np.abs(values).max()), 1e-30)
+    scaled = np.clip((scaled + 1) / 2 if signed else scaled, 0, 1)
+    image = Image.fromarray(palette[((len(palette) - 1) * scaled[::-1]).astype(int)])
     height = round(size * values.shape[0] / values.shape[1])
     buffer = io.BytesIO()
     image.resize((size, height), Image.Resampling.BICUBIC).save(buffer, "PNG", optimize=True)

@@ -6,6 +6,7 @@ import html
 from typing import Literal
 
 import panel as pn
+import panel_material_ui as pmui
 import param
 
 
@@ -36,19 +37,21 @@ class Message(pn.viewable.Viewer):
             sanitize_html=True,
             sizing_mode="stretch_width",
             margin=0,
-            visible=False,
         )
+        # Panel's HTML view throws when it becomes visible before it was drawn; a column does not.
+        self._box = pmui.Column(self._pane, sizing_mode="stretch_width", margin=0, visible=False)
 
     def say(self, text: str, kind: Literal["error", "info"] = "error") -> None:
         """Show ``text`` until something else is said or `clear`."""
         self.param.update(text=text, kind=kind)
-        self._pane.param.update(object=html.escape(text), stylesheets=[_style(kind)], visible=True)
+        self._pane.param.update(object=html.escape(text), stylesheets=[_style(kind)])
+        self._box.visible = True
 
     def clear(self) -> None:
         """Hide the box."""
         if self.text:
             self.text = ""
-            self._pane.visible = False
+            self._box.visible = False
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return self._pane
+        return self._box

@@ -41,11 +41,12 @@ class LongWork(pn.viewable.Viewer):
         self._cancel = pmui.Button(
             label="Cancel", variant="outlined", color="primary", margin=(4, 8, 4, 0), visible=False
         )
-        self._bar = pmui.LinearProgress(
-            value=0, sizing_mode="stretch_width", margin=(8, 0, 2, 0), visible=False
-        )
+        self._bar = pmui.LinearProgress(value=0, sizing_mode="stretch_width", margin=(8, 0, 2, 0))
         self._state = pn.pane.Str(
-            "", margin=0, visible=False, styles={"color": "var(--mui-palette-text-secondary)"}
+            "", margin=0, styles={"color": "var(--mui-palette-text-secondary)"}
+        )
+        self._running = pmui.Column(
+            self._bar, self._state, sizing_mode="stretch_width", margin=0, visible=False
         )
         self._start.on_click(lambda event: self.start())
         self._cancel.on_click(lambda event: self.cancel())
@@ -78,15 +79,14 @@ class LongWork(pn.viewable.Viewer):
 
     def _show(self, running: bool) -> None:
         self._start.disabled = running
-        self._cancel.visible = self._bar.visible = self._state.visible = running
+        self._cancel.visible = self._running.visible = running
         if running:
             self._progress(0, "Waiting for a worker…")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(
             pmui.Row(self._start, self._cancel, margin=0),
-            self._bar,
-            self._state,
+            self._running,
             sizing_mode="stretch_width",
             margin=0,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import panel as pn
@@ -10,6 +12,7 @@ import panel_material_ui as pmui
 import param
 from ase import Atoms
 
+from appkit.dashboards import library
 from appkit.dashboards.components import MoleculeChooser, card, figure, hint
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages.density_truth import TruthView
@@ -18,6 +21,7 @@ from appkit.dashboards.scene import Scene
 from appkit.energy.density import CHANNELS
 from appkit.energy.geometry import NotPlanarError
 from appkit.figures.density import FieldFigure
+from appkit.figures.picture import field_png
 
 CHANNEL_NAMES = {
     "Valence electrons": "valence",
@@ -46,7 +50,7 @@ class DensityPage(AppPage):
     )
 
     way = param.Selector(default="library", objects=["library", "smiles", "file"])
-    molecule = param.String(default="c1ccsc1", doc="Label in the embedded set.")
+    molecule = param.String(default="", doc="Label in the embedded set.")
     smiles = param.String(default="", doc="SMILES typed by a person.")
     project = param.Boolean(default=False, label="Project onto the best plane")
     channel = param.Selector(default="valence", objects=CHANNEL_NAMES, label="Density of")
@@ -62,8 +66,8 @@ class DensityPage(AppPage):
     tab = param.Integer(default=0, bounds=(0, 2), doc="Which tab is in front.")
 
     def __init__(self, **params: Any) -> None:
+        params.setdefault("molecule", library.example())
         super().__init__(**params)
-        self._atoms: Atoms | None = None
         self._rest: Scene | None = None
         self.chooser = MoleculeChooser(way=self.way, molecule=self.molecule, smiles=self.smiles)
         self.density = FieldFigure("ρ̃", "e/Å²")
@@ -136,7 +140,7 @@ class DensityPage(AppPage):
 
     def _wavelet_widgets(self) -> list[Any]:
         self._j = _slider(pmui.IntSlider, self.param.j)
-        self._angle = _slider(pmui.IntSlider, self.param.angle)
+        self._angle = _angle_slider(self)
         self._says = hint("")
         return [
             self._j,
@@ -152,6 +156,7 @@ class DensityPage(AppPage):
         self._modulus_pane.object = self.modulus.element(self.dark)
         self.sheet.themed()
         self.meter.themed()
+        self.draw_modulus()
         self.truth.themed()
 
     # ---- from a choice to a scene --------------------------------------------------------
@@ -159,6 +164,7 @@ class DensityPage(AppPage):
     def shown(self) -> None:
         """The URL has been applied: load what it names."""
         if self._rest is None:
+            self._bank()  # a link may name a scale or an angle that its bank has not
             self._load()
 
     @param.depends("way", "molecule", "smiles", watch=True)
@@ -169,9 +175,9 @@ class DensityPage(AppPage):
     def _load(self) -> None:
         project = self.project
 
-        def work(task: Any) -> tuple[Atoms, Scene] | None:
+        def work(task: Any) -> Scene | None:
             atoms = self.chooser.load()
-            return None if atoms is None else (atoms, self._laid(atoms, project))
+            return None if atoms is None else self._laid(atoms, project)
 
         self.jobs.submit("molecule", work, self._loaded)
 
@@ -184,10 +190,10 @@ class DensityPage(AppPage):
                 f"{error} The switch 'Project onto the best plane' does it here."
             ) from error
 
-    def _loaded(self, result: tuple[Atoms, Scene] | None) -> None:
-        if result is None:
+    def _loaded(self, scene: Scene | None) -> None:
+        if scene is None:
             return
-        self._atoms, self._rest = result
+        self._rest = scene
         self.message.clear()
         self.draw()
 
@@ -217,13 +223,20 @@ class DensityPage(AppPage):
         self.sheet.draw()
         self.meter.draw()
 
-    @param.depends("j", "angle", watch=True)
     def draw_modulus(self) -> None:
-        """All that depends on the one wavelet in front."""
-        j, angle = self.j, self.angle
-        self._submit(
-            "modulus", lambda scene: (scene.modulus(j, angle), scene.atoms), self._drawn_modulus
-        )
+        """The modulus and the wavelet in front."""
+        j, angle, dark = self.j, self.angle, self.dark
+
+        def work(scene: Scene) -> tuple[Any, ...]:
+            still = replace(scene, turn=0.0, shift=(0.0, 0.0))
+            return scene.modulus(j, angle), scene.atoms, _wavelet(still, j, angle, dark)
+
+        self._submit("modulus", work, self._drawn_modulus)
+
+    @param.depends("j", "angle", watch=True)
+    def _wavelet_moved(self) -> None:
+        self.draw_modulus()
+        self.sheet.draw_second()
 
     @param.depends("tab", watch=True)
     def _tab(self) -> None:
@@ -235,26 +248,69 @@ class DensityPage(AppPage):
     def _bank(self) -> None:
         self.param.j.bounds = (0, self.J - 1)
         self.param.angle.bounds = (0, self.L - 1)
-        self._j.end, self._angle.end = self.J - 1, self.L - 1
+        self._j.end = self.J - 1
         self.param.update(j=min(self.j, self.J - 1), angle=min(self.angle, self.L - 1))
         self.draw_modulus()
         self.sheet.draw()
         self.meter.draw()
 
-    def _submit(self, slot: str, work: Callable[[Scene], Any], done: Callable[[Any], None]) -> None:
+    def _submit(
+        self,
+        slot: str,
+        work: Callable[[Scene], Any],
+        done: Callable[[Any], None],
+        calm: float = 0.0,
+    ) -> None:
         scene = self.scene()
         if scene is not None:
-            self.jobs.submit(slot, lambda task: work(scene), done)
+            self.jobs.submit(slot, lambda task: work(scene), done, calm=calm)
 
     def _drawn(self, result: Any) -> None:
         self.density.send(*result)
 
     def _drawn_modulus(self, result: Any) -> None:
         self.message.clear()
-        self.modulus.send(*result)
+        field, atoms, self._says.object = result
+        self.modulus.send(field, atoms)
 
 
 def _slider(kind: Any, parameter: Any, **options: Any) -> Any:
     return kind.from_param(
         parameter, sizing_mode="stretch_width", margin=(4, 8), size="small", **options
+    )
+
+
+def _angle_slider(page: DensityPage) -> pmui.DiscreteSlider:
+    """The angle in degrees; the page and its address count steps of 180° / L."""
+
+    def steps() -> dict[str, int]:
+        return {f"{180 * step / page.L:g}°": step for step in range(page.L)}
+
+    slider = pmui.DiscreteSlider(
+        label="Angle θ",
+        options=steps(),
+        value=page.angle,
+        sizing_mode="stretch_width",
+        margin=(4, 8),
+        size="small",
+    )
+    slider.param.watch(lambda event: setattr(page, "angle", event.new), "value")
+
+    def follow(*events: param.parameterized.Event) -> None:
+        slider.param.update(options=steps(), value=min(page.angle, page.L - 1))
+
+    page.param.watch(follow, ["angle", "L"])
+    return slider
+
+
+@lru_cache(maxsize=64)
+def _wavelet(scene: Scene, j: int, angle: int, dark: bool) -> str:
+    """The wavelet in front, as large as on the picture of the modulus, and its name."""
+    picture = field_png(scene.wavelet(j, angle).values, dark, signed=True, size=112)
+    length = scene.bank.wavelength(j)
+    return (
+        f"<div style='display:flex;gap:14px;align-items:center'>"
+        f"<img src='{picture}' alt='wavelet' width='84' height='84' style='border-radius:6px;"
+        f"border:1px solid var(--mui-palette-divider)'><p>ψ of scale j = {j} oscillates once in "
+        f"<b>{length:.2g} Å</b>, along <b>{180 * angle / scene.L:g}°</b>.</p></div>"
     )

@@ -35,15 +35,27 @@ class SheetView(pn.viewable.Viewer):
         page = self._page
         if page.tab != 0:
             return
+        selected = (page.j, page.angle)
+        page._submit("sheet", lambda scene: scene.sheet(selected), self._drawn, self._calm)
+        self.draw_second()
+
+    def draw_second(self) -> None:
+        """Frame the wavelet in front, and compute what lies below it."""
+        page = self._page
+        if page.tab != 0:
+            return
         selected, point = (page.j, page.angle), self._point
+        self.first.choose(selected)
 
-        def work(scene: Any) -> tuple[Sheet, Sheet | None]:
-            second = (
-                scene.point_sheet(*selected, *point) if point else scene.second_sheet(*selected)
-            )
-            return scene.sheet(selected), second
+        def work(scene: Any) -> Sheet | None:
+            return scene.point_sheet(*selected, *point) if point else scene.second_sheet(*selected)
 
-        page._submit("sheet", work, self._drawn)
+        page._submit("second", work, self._drawn_second, self._calm)
+
+    @property
+    def _calm(self) -> float:
+        """Seconds that sheets leave to a moving slider's picture, once they were drawn."""
+        return 0.15 if self._shapes else 0.0
 
     def themed(self) -> None:
         """Draw again in the page's other theme."""
@@ -54,17 +66,21 @@ class SheetView(pn.viewable.Viewer):
         """A click on the picture of the modulus: its second order at that point."""
         if x is not None and y is not None:
             self._point = (x, y)
-            self.draw()
+            self.draw_second()
 
     def _tapped(self, x: float | None, y: float | None) -> None:
         tile = self.first.at(x, y)
         if tile is not None:
-            self._point = None
+            had, self._point = self._point, None
             self._page.param.update(j=tile[0], angle=tile[1])
+            if had:
+                self.draw_second()  # also where the tile was in front already
 
-    def _drawn(self, result: tuple[Sheet, Sheet | None]) -> None:
-        first, second = result
+    def _drawn(self, first: Sheet) -> None:
         self._put("first", self.first, self._first_pane, first)
+        self.first.choose((self._page.j, self._page.angle))
+
+    def _drawn_second(self, second: Sheet | None) -> None:
         page = self._page
         degrees = f"{180 * page.angle / page.L:g}°"
         if second is None:

@@ -16,8 +16,6 @@ from appkit.dashboards.scene import Scene
 from appkit.figures import theme
 from appkit.figures.picture import bars_svg, field_png, molecule_svg, mosaic
 
-EXAMPLE = "c1ccsc1"
-
 _STYLE = """
 .hero h1 { font-size: clamp(1.7rem, 3.4vw, 2.5rem); line-height: 1.15; letter-spacing: -0.025em;
            font-weight: 650; margin: 0 0 10px; color: var(--mui-palette-text-primary);
@@ -122,7 +120,7 @@ class Home(AppPage):
 def steps(dark: bool) -> str:
     """The five pictures of one molecule, computed by the same code as the pages."""
     molecules = library.molecules()
-    index = molecules.labels.index(EXAMPLE) if EXAMPLE in molecules.labels else 0
+    index = molecules.labels.index(library.example())
     scene = Scene.of(molecules.atoms[index])
     sheet = scene.sheet((0, 0))
     values = scene.invariants().groupby(["order", "j"])["value"].mean()
