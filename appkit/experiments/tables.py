@@ -42,8 +42,8 @@ def table(result: Result | None, figures: Sequence[dict[str, Any]]) -> list[tupl
     figures
         As `published.planar_energies` returns them; the paper's are matched by channels.
     """
-    rows: dict[str, Row | None] = dict.fromkeys(_STANDARD)
-    rows |= {row.name: row for row in (result.rows if result else [])}
+    rows: dict[str, Row | None] = {row.name: row for row in (result.rows if result else [])}
+    rows |= {name: None for name in _STANDARD if name not in rows}
     channels = set(result.parameters["channels"]) if result else {"dirac", "core", "valence"}
     lines: list[tuple[str, ...]] = [_HEAD]
     for name, row in rows.items():
