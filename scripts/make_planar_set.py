@@ -1,6 +1,6 @@
 """Make the embedded set of planar molecules with GFN2-xTB atomization energies.
 
-    python scripts/make_planar_set.py --work FOLDER [--output PATH] [--only-write]
+    python scripts/make_planar_set.py --work FOLDER [--output PATH] [--hours H]
 
 For each candidate of ``planar_candidates.py``: RDKit embeds some conformers (ETKDG, MMFF94), the
 best nearly flat one is projected onto its plane, GFN2-xTB (tblite) relaxes it in the plane, and
@@ -16,8 +16,8 @@ relaxing in space and asking for flatness (QM2D's way), with exactly z = 0.
 
 The energy is GFN2-xTB, molecule − isolated atoms in their ground states, in kcal/mol. Folds are
 dealt so that composition and energy agree between them. Results are appended to FOLDER's
-``relaxed.jsonl``: a stopped run goes on where it was, and ``--only-write`` writes what there is.
-Needs ``pip install "appkit[make-data]"``.
+``relaxed.jsonl``: a stopped run goes on where it was, and ``--hours 0`` writes what there is.
+The whole takes about half an hour on one core. Needs ``pip install "appkit[make-data]"``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tblite.ase import TBLite
 
 OUTPUT = Path(__file__).parents[1] / "appkit/data/embedded/planar.npz"
 #: How many molecules are wanted with each number of heavy atoms; all below are taken.
-WANTED = {6: 250, 7: 400, 8: 600, 9: 800}
+WANTED = {6: 150, 7: 300, 8: 500, 9: 750}
 MAX_FORCE = 0.001  # eV/Å
 MIN_WAVENUMBER = 20.0  # cm⁻¹
 #: Unpaired electrons of the isolated atoms.
@@ -192,31 +192,31 @@ def lowest_mode(molecule: Chem.Mol, atoms: Atoms) -> float:
     return lowest
 
 
-def heavy_atoms(smiles: str) -> int:
-    return Chem.MolFromSmiles(smiles).GetNumHeavyAtoms()
+def run(store: Path, hours: float) -> list[dict]:
+    """The kept molecules: candidates in order until every size has its number.
 
-
-def run(store: Path, hours: float) -> None:
-    """Relax candidates in order until every size has its number or the time is over."""
+    After ``hours`` only what is in ``store`` already is taken.
+    """
     done = {r["smiles"]: r for r in _read(store)}
     todo = _candidates(store.with_name("candidates.json"))
-    isolated, start, counts = atom_energies(), time.monotonic(), Counter()
+    isolated, start, kept, counts = atom_energies(), time.monotonic(), [], Counter()
     with store.open("a") as stream:
         if stream.tell() and not store.read_text().endswith("\n"):
             stream.write("\n")  # after a line that a stop cut short
         for number, smiles in enumerate(todo):
-            size = heavy_atoms(smiles)
+            size = Chem.MolFromSmiles(smiles).GetNumHeavyAtoms()
             if counts[size] >= WANTED.get(size, len(todo)):
                 continue
-            if smiles not in done:
-                if time.monotonic() - start > 3600 * hours:
-                    return
+            if smiles not in done and time.monotonic() - start < 3600 * hours:
                 done[smiles] = relax(smiles, isolated)
                 stream.write(json.dumps(done[smiles]) + "\n")
                 stream.flush()
-            counts[size] += "energy" in done[smiles]
+            if "energy" in done.get(smiles, {}):
+                kept.append(done[smiles])
+                counts[size] += 1
             if number % 100 == 0:
-                print(f"{number}/{len(todo)}: {counts.total()} kept", flush=True)
+                print(f"{number}/{len(todo)}: {len(kept)} kept", flush=True)
+    return kept
 
 
 def _candidates(cache: Path) -> list[str]:
@@ -238,16 +238,21 @@ def _read(store: Path) -> list[dict]:
 
 
 def deal_folds(composition: np.ndarray, energies: np.ndarray, n_folds: int = 5) -> np.ndarray:
-    """Folds (n,) with equal means of composition (n, elements) and energy.
+    """Folds (n,) with equal means of composition (n, elements), energy and squared energy.
 
-    Molecules are taken by energy in groups of ``n_folds``, and each group is dealt in the order
-    that keeps the folds' sums closest to each other.
+    Molecules are taken by energy in groups of ``n_folds``, the most unequal groups first, and each
+    group is dealt in the order that keeps the folds' sums closest to each other. What does not fill
+    a group is taken from the middle, where it moves the means least.
     """
-    features = np.column_stack([composition, energies, energies])
+    from_mean = energies - energies.mean()
+    features = np.column_stack([composition, from_mean, from_mean, from_mean**2])
     features = (features - features.mean(0)) / features.std(0)
-    order, folds = np.argsort(energies, kind="stable"), np.empty(len(energies), dtype=np.int8)
+    order, rest = np.argsort(energies, kind="stable"), len(energies) % n_folds
+    middle = slice((len(order) - rest) // 2, (len(order) + rest) // 2)
+    groups = [*np.delete(order, middle).reshape(-1, n_folds), order[middle]]
+    folds = np.empty(len(energies), dtype=np.int8)
     sums = np.zeros((n_folds, features.shape[1]))
-    for group in np.split(order, range(n_folds, len(order), n_folds)):
+    for group in sorted(groups, key=lambda g: -features[g].var(0).sum() if len(g) else 0.0):
         deals = [p[: len(group)] for p in permutations(range(n_folds))]
         spread = [((2 * sums[list(d)] + features[group]) * features[group]).sum() for d in deals]
         deal = list(deals[int(np.argmin(spread))])
@@ -256,10 +261,9 @@ def deal_folds(composition: np.ndarray, energies: np.ndarray, n_folds: int = 5) 
     return folds
 
 
-def write(store: Path, output: Path) -> None:
-    """Gather the kept molecules, smallest first, and write the set."""
-    kept = [r for r in _read(store) if "energy" in r]
-    kept.sort(key=lambda r: (len(r["Z"]), r["energy"]))
+def write(kept: list[dict], output: Path) -> None:
+    """Write the kept molecules, smallest first."""
+    kept = sorted(kept, key=lambda r: (len(r["Z"]), r["energy"]))
     energies = np.array([r["energy"] for r in kept])
     elements = [atomic_numbers[s] for s in SPINS]
     composition = np.array([[r["Z"].count(z) for z in elements] for r in kept])
@@ -290,14 +294,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the embedded set of planar molecules.")
     parser.add_argument("--work", type=Path, required=True, help="folder for relaxed.jsonl")
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--hours", type=float, default=4.0, help="stop after this long")
-    parser.add_argument("--only-write", action="store_true", help="write what was relaxed so far")
+    parser.add_argument("--hours", type=float, default=4.0, help="take what there is after that")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    store = options.work / "relaxed.jsonl"
-    if not options.only_write:
-        run(store, options.hours)
-    write(store, options.output)
+    write(run(options.work / "relaxed.jsonl", options.hours), options.output)
 
 
 if __name__ == "__main__":
