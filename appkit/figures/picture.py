@@ -23,11 +23,13 @@ def field_png(
 ) -> str:
     """A field ``(rows, columns)``, y upwards, as the data URI of a PNG ``size`` pixels wide.
 
-    A ``signed`` field has zero in the middle of the diverging map.
+    A ``signed`` field has zero in the middle of the diverging map. What is not finite is drawn as
+    zero.
     """
     colours = theme.diverging(dark) if signed else theme.sequential(dark, gamma)
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], np.uint8)
-    scaled = values / max(float(np.abs(values).max()), 1e-30)
+    finite = np.where(np.isfinite(values), values, 0.0)
+    scaled = finite / max(float(np.abs(finite).max()), 1e-30)
     scaled = np.clip((scaled + 1) / 2 if signed else scaled, 0, 1)
     image = Image.fromarray(palette[((len(palette) - 1) * scaled[::-1]).astype(int)])
     height = round(size * values.shape[0] / values.shape[1])
@@ -76,7 +78,7 @@ def molecule_svg(atoms: Planar) -> str:
 
 def bars_svg(values: Sequence[float], colour: str) -> str:
     """A bar for each value, relative to the largest, as SVG text."""
-    peak = max(max(values), 1e-30)
+    peak = max([*values, 1e-30])
     bars = "".join(
         f"<rect x='{k + 0.14:.2f}' y='{10 - 9.4 * v / peak:.2f}' width='.72' "
         f"height='{9.4 * v / peak + 0.05:.2f}' rx='.12' fill='{colour}'/>"

@@ -45,6 +45,12 @@ class ErrorPath:
         """What the legend says."""
         return NAMES.get(self.name, self.name)
 
+    @property
+    def drawable(self) -> ErrorPath:
+        """The points that have a logarithm: neither exact nor not a number."""
+        kept = np.isfinite(self.rmse) & (self.rmse > 0)
+        return ErrorPath(self.name, self.terms[kept], self.rmse[kept], self.sd[kept])
+
 
 class ErrorFigure:
     """log₂ RMSE against log₂ M for every dictionary, and the M in front."""
@@ -59,6 +65,7 @@ class ErrorFigure:
     def element(self, paths: Sequence[ErrorPath], dark: bool = False) -> hv.Overlay:
         """The figure; ``paths`` fixes its axes."""
         surfaces = theme.DARK if dark else theme.LIGHT
+        paths = [path.drawable for path in paths]
         curves = [layer for path in paths for layer in _curve(path)]
         mark = hv.DynamicMap(self._mark, streams=[self.marker]).opts(
             hv.opts.Points(
@@ -86,7 +93,7 @@ class ErrorFigure:
 
     def _mark(self, data: tuple[str, int, float | None] | None) -> hv.Points:
         rows = []
-        if data is not None and data[2] is not None:
+        if data is not None and data[2] is not None and data[2] > 0:
             rows = [(np.log2(data[1]), np.log2(data[2]), colour_of(data[0]))]
         return hv.Points(rows, vdims=["colour"])
 
@@ -116,6 +123,8 @@ def _curve(path: ErrorPath) -> list[hv.Element]:
 def _ticks(values: Sequence[np.ndarray]) -> list[tuple[float, str]]:
     """Powers of two that enclose all values, written as numbers."""
     flat = np.log2(np.concatenate([np.asarray(v, float) for v in values]))
+    if len(flat) == 0:
+        flat = np.zeros(1)  # nothing to enclose: 1 to 2
     low, high = int(np.floor(flat.min())), int(np.ceil(flat.max()))
     return [(float(k), f"{2.0**k:g}") for k in range(low, max(high, low + 1) + 1)]
 
