@@ -50,6 +50,8 @@ class PlanarCascade(nn.Module):
     Mallat, arXiv:1502.02077, §5.
     """
 
+    psi_0: Tensor
+
     def __init__(
         self,
         bank: MorletBank,
