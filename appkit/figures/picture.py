@@ -29,7 +29,7 @@ def field_png(
     colours = theme.diverging(dark) if signed else theme.sequential(dark, gamma)
     palette = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], np.uint8)
     finite = np.where(np.isfinite(values), values, 0.0)
-    scaled = finite / max(float(np.abs(finite).max()), 1e-30)
+    scaled = finite / max(float((np.abs(finite) if signed else finite).max()), 1e-30)
     scaled = np.clip((scaled + 1) / 2 if signed else scaled, 0, 1)
     image = Image.fromarray(palette[((len(palette) - 1) * scaled[::-1]).astype(int)])
     height = round(size * values.shape[0] / values.shape[1])

@@ -223,6 +223,10 @@ def test_the_library_names_every_molecule_once():
     assert chosen.labels[first] in name
 
 
+def test_the_example_is_in_the_library():
+    assert library.example() in library.molecules().labels
+
+
 # ---- bad input -------------------------------------------------------------------------------
 
 

@@ -108,11 +108,11 @@ def test_a_tile_lies_at_its_scale_and_angle_with_y_upwards(sheet):
 
 def test_each_scale_is_divided_by_its_largest_value(sheet):
     figure = SheetFigure()
-    image = layer(figure.element(sheet), hv.Image)
-    assert image.dimension_values("value").max() == 1
-    dark_row = Sheet(np.zeros_like(sheet.tiles), sheet.scales, sheet.angles)
-    figure.send(dark_row)
-    assert (figure._image(figure.pixels.data).dimension_values("value") == 0).all()
+    element = figure.element(sheet)
+    values = layer(element, hv.Image).dimension_values("value", flat=False)
+    assert values[:4].max() == values[4:].max() == 1
+    figure.send(Sheet(np.zeros_like(sheet.tiles), sheet.scales, sheet.angles))
+    assert (layer(element, hv.Image).dimension_values("value") == 0).all()
 
 
 def test_ticks_name_scales_and_angles(sheet):
@@ -125,10 +125,18 @@ def test_ticks_name_scales_and_angles(sheet):
 
 def test_the_selected_tile_is_framed(sheet):
     figure = SheetFigure()
-    frame = layer(figure.element(sheet), hv.Rectangles)
-    assert frame.array().tolist() == [[2, 1, 3, 2]]
+    element = figure.element(sheet)
+    assert layer(element, hv.Rectangles).array().tolist() == [[2, 1, 3, 2]]
+    figure.choose((0, 1))
+    assert layer(element, hv.Rectangles).array().tolist() == [[1, 0, 2, 1]]
+    assert layer(element, hv.Image)[2.875, 1.875] == 1  # the pixels stay
+
+
+def test_an_empty_sheet_has_no_frame_and_no_tile(sheet):
+    figure = SheetFigure()
+    element = figure.element(sheet)
     figure.send(None)
-    assert len(figure._frame(None)) == 0
+    assert len(layer(element, hv.Rectangles)) == 0
     assert figure.at(0.5, 0.5) is None
 
 

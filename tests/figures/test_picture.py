@@ -43,6 +43,20 @@ def test_a_field_s_largest_value_has_the_strongest_colour_y_upwards(dark):
     assert shown[1, 3].tolist() == rgb(palette[0])
 
 
+@pytest.mark.parametrize("low", [0.0, -3.0])
+def test_undershoots_do_not_pale_a_density(low):
+    shown = pixels(field_png(np.array([[low, 2.0]]), size=2))
+    palette = theme.sequential(False, 0.55)
+    assert shown[0].tolist() == [rgb(palette[0]), rgb(palette[-1])]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_signed_field_has_zero_in_the_middle(dark):
+    shown = pixels(field_png(np.array([[-2.0, 0.0, 1.0]]), dark, size=3, signed=True))
+    palette = theme.diverging(dark)
+    assert shown[0].tolist() == [rgb(palette[0]), rgb(palette[127]), rgb(palette[190])]
+
+
 def test_a_picture_keeps_the_field_s_shape():
     assert pixels(field_png(np.ones((3, 6)), size=120)).shape == (60, 120, 3)
 
