@@ -1,5 +1,7 @@
 """Planar densities: charges, exact placement, the authors' own condensed profiles."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -109,3 +111,18 @@ def test_empty_and_not_finite_molecules_are_refused():
         planar_positions(Atoms())
     with pytest.raises(ValueError, match="Atom 2 has a coordinate that is not a finite number"):
         planar_positions(Atoms("H2", [[0, 0, 0], [np.nan, 0, 0]]))
+
+
+def test_threads_share_what_is_kept_of_the_elements(monkeypatch):
+    """Radial transforms are thrown away while others use them; pictures stay the same."""
+    monkeypatch.setattr("appkit.energy.density._CACHE_BYTES", 0)
+    density, steps = PlanarDensity(["valence"]), [0.2 + 0.01 * (k % 4) for k in range(24)]
+    molecules = [Atoms("OCN", [[0, 0, 0], [1.2, 0, 0], [2.4, 0, 0]])]
+
+    def picture(step):
+        return density.real(molecules, Grid((40, 40), step))
+
+    with ThreadPoolExecutor(4) as pool:
+        pictures = list(pool.map(picture, steps))
+    assert all(torch.equal(p, pictures[k % 4]) for k, p in enumerate(pictures))
+    assert len(density._radial_cache) < 4 * 3
