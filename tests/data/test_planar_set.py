@@ -97,8 +97,8 @@ def test_folds_are_homogeneous(table, molecules):
     counts = np.array([[(m.numbers == z).sum() for z in CHARGES] for m in molecules])
     for fold in range(5):
         inside = folds == fold
-        assert abs(energies[inside].mean() - energies.mean()) < 2.0  # kcal/mol
-        assert abs(energies[inside].std() - energies.std()) < 5.0
+        assert abs(energies[inside].mean() - energies.mean()) < 1.0  # kcal/mol
+        assert abs(energies[inside].std() - energies.std()) < 2.0
         assert np.abs(counts[inside].mean(0) - counts.mean(0)).max() < 0.02  # atoms a molecule
 
 
