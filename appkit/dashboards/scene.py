@@ -18,7 +18,6 @@ from ase import Atoms
 from appkit.energy.density import PlanarDensity
 from appkit.energy.geometry import planar_positions
 from appkit.energy.invariance import Spectrum, by_scale, invariance, shifted, turned
-from appkit.energy.molecules import check_molecule
 from appkit.figures.density import Field, Planar, Sheet
 from appkit.scattering.grid import Grid, fast_even_size
 from appkit.scattering.morlet import MorletBank
@@ -61,8 +60,11 @@ class Scene:
 
     @classmethod
     def of(cls, atoms: Atoms, project: bool = False, **settings: object) -> Scene:
-        """The scene of a molecule; raises as `check_molecule` and `planar_positions` do."""
-        xy = planar_positions(check_molecule(atoms), project=project)
+        """The scene of a molecule; raises as `planar_positions` does.
+
+        Atoms may coincide, as they do in QM7-2D where a projection put one over another.
+        """
+        xy = planar_positions(atoms, project=project)
         rows = tuple((float(x), float(y)) for x, y in xy)
         return cls(tuple(atoms.get_chemical_symbols()), rows, **settings)  # type: ignore[arg-type]
 
