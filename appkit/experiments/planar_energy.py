@@ -104,7 +104,7 @@ def run(
     Cancelled
         ``cancel`` was set. What was done is kept: the same call goes on from there.
     """
-    started = time.perf_counter()
+    started, commit = time.perf_counter(), provenance.commit()
     definitions = chosen_rows(rows)
     molecules = load_molecules(dataset) if isinstance(dataset, str) else dataset
     settings = settings_for(
@@ -132,7 +132,7 @@ def run(
         published=published.planar_energies(molecules.name),
         machine=provenance.machine(settings.device),
         versions=provenance.versions(),
-        commit=provenance.commit(),
+        commit=commit,
         seconds=round(time.perf_counter() - started, 1),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )

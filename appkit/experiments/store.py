@@ -17,6 +17,7 @@ import shutil
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,7 @@ class StoreLocked(StoreError):  # noqa: N818 (says what is the case)
     """Another process (or another job of this one) is writing the store."""
 
 
+@lru_cache(maxsize=1)  # what this process has imported, though a file be edited meanwhile
 def code_version() -> str:
     """A digest of the code and tables that the features are computed with.
 
