@@ -22,6 +22,8 @@ from appkit.scattering.planar import PlanarCascade
 
 COLUMNS = ["order", "channel", "j", "theta", "j2", "ell", "radius", "q"]
 DEFAULT_CHANNELS = ("dirac", "core", "valence")
+#: Å; coarser wavelets see a molecule as a point.
+LONGEST_WAVE = 100.0
 
 
 class PlanarDictionary(TransformerMixin, BaseEstimator):
@@ -168,8 +170,23 @@ class PlanarScattering(PlanarDictionary):
         return self._kept[1]
 
     def _paths(self) -> list[dict]:
+        if not (np.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"The finest scale must be a positive length, not {self.step}.")
+        largest = int(math.log2(LONGEST_WAVE * 3 / 8 / self.step)) + 1
+        if largest < self.J:
+            raise ValueError(
+                f"J = {self.J} is too large: at step {self.step:g} Å its coarsest wavelets would "
+                f"be longer than {LONGEST_WAVE:g} Å, far beyond a molecule. Take J ≤ {largest}."
+            )
         rows: list[dict] = [{"order": 0, "q": q} for q in self.powers]
-        return rows if self.order == 0 else rows + list(self._cascade((8.0, 8.0)).paths)
+        if self.order == 0:
+            return rows
+        # what the features are does not depend on the step, so it is read off a coarse cascade
+        bank = MorletBank(self.J, self.L, finest=1.0)
+        cascade = PlanarCascade(
+            bank, (8, 8), powers=tuple(self.powers), order=self.order, angular=self.angular
+        )
+        return rows + list(cascade.paths)
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in super().__getstate__().items() if k != "_kept"}

@@ -33,6 +33,7 @@ from appkit.experiments.planar_rows import (
     RowDefinition,
     Settings,
     chosen_rows,
+    composition,
     settings_for,
 )
 from appkit.experiments.result import Details, Result, Row, save
@@ -190,9 +191,12 @@ class _Job:
             return None
         features = self._features(definition)
         chosen = self.molecules.subset(kept)
+        X = features.values[kept]
+        if definition.composition:
+            X = np.hstack([composition(chosen), X])
         evaluation = evaluate(
             definition.regressor(self.settings),
-            features.values[kept],
+            X,
             chosen.energies,
             chosen.folds,
             progress=self._stage(f"{definition.name}: folds"),
@@ -206,7 +210,6 @@ class _Job:
             self.molecules.energies, predictions, self.molecules.labels
         )
         if definition.selects:
-            X = features.values[kept]
             details.paths[name] = error_path(X, y, chosen.folds, self.settings.longest, self.cancel)
             details.terms[name] = first_terms(X, y, features.names, features.frame, _SHOWN_TERMS)
         return _row(definition, evaluation, features, kept)

@@ -121,6 +121,7 @@ def test_memory_grows_as_the_step_shrinks():
     [
         (PlanarScattering(channels=("spin",)), "Unknown channel spin"),
         (PlanarScattering(J=0), "J ≥ 1 scales"),
+        (PlanarScattering(J=40), "J = 40 is too large: .* Take J ≤ 9"),
         (PlanarScattering(step=-1), "positive length"),
         (PlanarScattering(powers=(-1,)), "Powers q must be positive"),
         (PlanarFourier(n_radii=1), "n_radii ≥ 2"),
