@@ -16,6 +16,8 @@ ARGS ?=
 BIN := $(VENV)/bin
 # One thread a process: two test workers with two threads each stand in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+# As the experiments' workers have it: glibc keeps freed arrays instead of giving each back.
+KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lab bench lint format readme wheel clean
@@ -41,7 +43,7 @@ lab: $(VENV)/.installed
 	$(BIN)/appkit lab $(ARGS)
 
 bench: $(VENV)/.installed-test
-	$(ONE_THREAD) $(BIN)/python -m pytest tests/benchmarks --benchmark-enable -n 0 -s $(ARGS)
+	$(ONE_THREAD) $(KEEP_MEMORY) $(BIN)/python -m pytest tests/benchmarks --benchmark-enable -n 0 -s $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
