@@ -55,7 +55,8 @@ class FieldFigure:
         gamma: float = 0.55,
     ) -> None:
         self.signed, self.gamma = signed, gamma
-        self.value = hv.Dimension("value", label=label, unit=unit)
+        # The range of an empty field is not 0 to 0, so that its zeros have the ground's colour.
+        self.value = hv.Dimension("value", label=label, unit=unit, soft_range=(0, 1e-6))
         self.pixels: Pipe = Pipe(data=Field.empty())
         self.atoms: Pipe = Pipe(data=Planar())
         self.tap = hv.streams.Tap(x=None, y=None)

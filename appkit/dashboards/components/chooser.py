@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import panel as pn
@@ -14,6 +15,18 @@ from appkit.dashboards.components.card import hint
 from appkit.energy.molecules import MAX_ATOMS, MAX_BYTES, from_smiles, from_xyz
 
 WAYS = ("library", "smiles", "file")
+
+
+class _XyzInput(pmui.FileInput):
+    """Tells when the browser refused a file, which the widget itself takes for an error of ours."""
+
+    on_refused: Callable[[str], None]
+
+    def _handle_msg(self, msg: Any) -> None:
+        if msg.get("status") == "error":
+            self.on_refused(f"{msg.get('error', 'The file was refused')}.")
+        else:
+            super()._handle_msg(msg)
 
 
 class MoleculeChooser(pn.viewable.Viewer):
@@ -29,8 +42,8 @@ class MoleculeChooser(pn.viewable.Viewer):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
-        self.filename = ""
-        self._content: bytes = b""
+        self._content: bytes | None = None
+        self._problem = ""
         self._library = pmui.AutocompleteInput(
             label="Formula or SMILES",
             placeholder="for example C6H6",
@@ -49,9 +62,8 @@ class MoleculeChooser(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(10, 0, 0, 0),
         )
-        self._file = pmui.FileInput(
+        self._file = _XyzInput(
             label="Choose an xyz file",
-            accept=".xyz,.extxyz,.txt",
             max_file_size=MAX_BYTES,
             variant="outlined",
             sizing_mode="stretch_width",
@@ -72,7 +84,8 @@ class MoleculeChooser(pn.viewable.Viewer):
         }
         self._place = pmui.Column(self._shown[self.way], margin=0, sizing_mode="stretch_width")
         self._library.param.watch(self._picked, "value")
-        self._file.param.watch(self._uploaded, "value")
+        self._file.on_refused = self._refused
+        self._file.param.watch(self._uploaded, "value", onlychanged=False)
         self._ways.param.watch(self._turned, "value")
         self._show_molecule()
 
@@ -99,9 +112,12 @@ class MoleculeChooser(pn.viewable.Viewer):
             self.molecule = library.molecules().labels[library.names()[event.new]]
 
     def _uploaded(self, event: param.parameterized.Event) -> None:
-        if event.new is not None:
-            self._content, self.filename = event.new, str(self._file.filename)
-            self._announce("file")
+        self._content, self._problem = event.new or b"", ""
+        self._announce("file")
+
+    def _refused(self, reason: str) -> None:
+        self._content, self._problem = None, reason
+        self._announce("file")
 
     def _turned(self, event: param.parameterized.Event) -> None:
         self.way = event.new
@@ -119,7 +135,9 @@ class MoleculeChooser(pn.viewable.Viewer):
         if self.way == "smiles":
             return from_smiles(self.smiles) if self.smiles else None
         if self.way == "file":
-            return from_xyz(self._content) if self._content else None
+            if self._problem:
+                raise ValueError(self._problem)
+            return None if self._content is None else from_xyz(self._content)
         if not self.molecule:
             return None
         chosen = library.molecules()

@@ -305,12 +305,16 @@ def _angle_slider(page: DensityPage) -> pmui.DiscreteSlider:
 
 @lru_cache(maxsize=64)
 def _wavelet(scene: Scene, j: int, angle: int, dark: bool) -> str:
-    """The wavelet in front, as large as on the picture of the modulus, and its name."""
-    picture = field_png(scene.wavelet(j, angle).values, dark, signed=True, size=112)
-    length = scene.bank.wavelength(j)
+    """The wavelet in front and what it is."""
+    values, length = scene.wavelet(j, angle).values, scene.bank.wavelength(j)
+    centre = values.shape[0] // 2
+    half = min(round(2 * length / scene.step), centre)
+    part = slice(centre - half, centre + half)
+    picture = field_png(values[part, part], dark, signed=True, size=112)
     return (
         f"<div style='display:flex;gap:14px;align-items:center'>"
         f"<img src='{picture}' alt='wavelet' width='84' height='84' style='border-radius:6px;"
         f"border:1px solid var(--mui-palette-divider)'><p>ψ of scale j = {j} oscillates once in "
-        f"<b>{length:.2g} Å</b>, along <b>{180 * angle / scene.L:g}°</b>.</p></div>"
+        f"<b>{length:.2g} Å</b> along <b>{180 * angle / scene.L:g}°</b>. The picture is "
+        f"{2 * half * scene.step:.2g} Å wide.</p></div>"
     )

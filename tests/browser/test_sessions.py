@@ -1,0 +1,26 @@
+"""Closed sessions leave nothing behind."""
+
+import gc
+import time
+
+from appkit.dashboards.page import AppPage
+from appkit.dashboards.shell import Shell
+
+
+def alive() -> int:
+    gc.collect()
+    return sum(isinstance(thing, Shell | AppPage) for thing in gc.get_objects())
+
+
+def test_closed_sessions_are_collected(visit, server):
+    pages = [visit("?page=density"), visit()]
+    pages[1].get_by_role("button", name="Open regression").click()
+    pages[1].locator("h1", has_text="Regression").wait_for()
+    assert alive() >= 5  # two shells, and three pages that were opened
+    for page in pages:
+        page.close()
+    end = time.monotonic() + 20
+    while alive() and time.monotonic() < end:
+        server.end_sessions()
+        time.sleep(0.2)
+    assert alive() == 0
