@@ -24,6 +24,8 @@ COLUMNS = ["order", "channel", "j", "theta", "j2", "ell", "radius", "q"]
 DEFAULT_CHANNELS = ("dirac", "core", "valence")
 #: Å; coarser wavelets see a molecule as a point.
 LONGEST_WAVE = 100.0
+#: Molecules are taken together up to ``batch_size`` and up to this many bytes.
+BATCH_BYTES = 1_000_000_000
 
 
 class PlanarDictionary(TransformerMixin, BaseEstimator):
@@ -77,7 +79,7 @@ class PlanarScattering(PlanarDictionary):
     angular : roto-translation second order instead of the translation one.
     sigma : width in Å of the channel ``gaussian``.
     tolerance : amplitude below which wavelets are neglected; sets every sampling and box.
-    batch_size : molecules computed together.
+    batch_size : molecules computed together, fewer where their fields would pass 1 GB.
     device : torch device, such as ``cpu`` or ``cuda``.
 
     Attributes
@@ -127,7 +129,8 @@ class PlanarScattering(PlanarDictionary):
         check_molecules(X)
         density = PlanarDensity(self.channels, self.sigma)
         out = np.empty((len(X), len(self.features_)))
-        for extent, members in batches(X, density.reach, self.batch_size):
+        size = max(1, min(self.batch_size, BATCH_BYTES // self._bytes_each(X, density)))
+        for extent, members in batches(X, density.reach, size):
             molecules = [X[i] for i in members]
             shape = (len(molecules), len(density.channels), -1)
             height, width = extent
@@ -142,15 +145,18 @@ class PlanarScattering(PlanarDictionary):
 
     def memory(self, X: Sequence[Atoms]) -> int:
         """Bytes that ``transform(X)`` needs at its largest batch, estimated before any work."""
-        density = PlanarDensity(self.channels, self.sigma)
-        spans = np.array([np.ptp(planar_positions(m), axis=0) for m in X])
-        width, height = spans.max(0) + 2 * density.reach
+        each = self._bytes_each(X, PlanarDensity(self.channels, self.sigma))
+        return max(each, min(self.batch_size * each, BATCH_BYTES))
+
+    def _bytes_each(self, X: Sequence[Atoms], density: PlanarDensity) -> int:
+        """Bytes of the finest scale's fields of one molecule, the largest of ``X``."""
+        width, height = np.max([np.ptp(planar_positions(m), axis=0) for m in X], axis=0)
         bank = self._bank()
         half = bank.half_band(0, self.tolerance) / math.pi
-        margin = 2 * bank.reach(min(1, self.J - 1), self.tolerance)
+        margin = 2 * (density.reach + bank.reach(min(1, self.J - 1), self.tolerance))
         pixels = half**2 * (width + margin) * (height + margin)
-        fields = self.batch_size * len(density.channels) * self.L
-        return int(pixels * (fields * 4 * 6 + self.L * 8 * 3))
+        fields = len(density.channels) * self.L
+        return int(pixels * (fields * 24 + self.L * 24))  # four arrays of a field; the filters
 
     def _bank(self) -> MorletBank:
         return MorletBank(self.J, self.L, self.step)
