@@ -2,8 +2,25 @@
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from appkit.regression.gaussian_process import standardised_process
+from appkit.regression.gaussian_process import SampledProcess, standardised_process
+
+
+@parametrize_with_checks([SampledProcess()])
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+def test_a_sample_finds_parameters_as_good():
+    rng = np.random.default_rng(2)
+    X = rng.uniform(-2, 2, (150, 2))
+    y = np.sin(X[:, 0]) + X[:, 1]
+    whole = standardised_process().fit(X[:120], y[:120])
+    sampled = standardised_process(n_search=60).fit(X[:120], y[:120])
+    assert len(sampled[-1].process_.X_train_) == 120
+    assert np.abs(whole.predict(X[120:]) - y[120:]).max() < 0.05
+    assert np.abs(sampled.predict(X[120:]) - y[120:]).max() < 0.05
 
 
 def test_it_learns_a_linear_and_a_bent_function():
