@@ -18,7 +18,7 @@ TITLE = "appkit"
 class Shell(param.Parameterized):
     """Navigation of one session: which page is in front, which were built, light or dark."""
 
-    page = param.Selector(default=PAGES[0].slug, objects=[page.slug for page in PAGES])
+    page: Any = param.Selector(default=PAGES[0].slug, objects=[page.slug for page in PAGES])
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)

@@ -1,7 +1,7 @@
 """What a person sees of a page, as numbers: the pixels of figures, the rows of tables."""
 
 _FIND = """([kind, place]) => {
-    const figures = Array.from(Bokeh.documents[0].all_models)
+    const figures = Array.from(Bokeh.documents[0]?.all_models ?? [])
         .filter(m => m.type == "Figure" && m.renderers.some(r => r.glyph.type == kind))
     const found = figures[place]?.renderers.find(r => r.glyph.type == kind)
     if (found == null) return null

@@ -35,7 +35,9 @@ class MoleculeChooser(pn.viewable.Viewer):
     ``molecule`` and ``smiles`` are strings for the URL; a file's content stays in the session.
     """
 
-    way = param.Selector(default="library", objects=list(WAYS), doc="Where the molecule is from.")
+    way: Any = param.Selector(
+        default="library", objects=list(WAYS), doc="Where the molecule is from."
+    )
     molecule = param.String(default="", doc="Label (SMILES) in the embedded set.")
     smiles = param.String(default="", doc="A SMILES that a person typed.")
     chosen = param.Event(doc="A molecule was chosen, by whichever way.")

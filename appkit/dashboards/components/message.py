@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Literal
+from typing import Any, Literal
 
 import panel as pn
 import panel_material_ui as pmui
@@ -28,7 +28,7 @@ class Message(pn.viewable.Viewer):
     """
 
     text = param.String(default="", doc="The sentence shown; empty hides the box.")
-    kind = param.Selector(default="error", objects=["error", "info"])
+    kind: Any = param.Selector(default="error", objects=["error", "info"])
 
     def __init__(self) -> None:
         super().__init__()

@@ -49,11 +49,11 @@ class DensityPage(AppPage):
         *("J", "L", "j", "angle", "turn", "dx", "dy", "tab"),
     )
 
-    way = param.Selector(default="library", objects=["library", "smiles", "file"])
+    way: Any = param.Selector(default="library", objects=["library", "smiles", "file"])
     molecule = param.String(default="", doc="Label in the embedded set.")
     smiles = param.String(default="", doc="SMILES typed by a person.")
     project = param.Boolean(default=False, label="Project onto the best plane")
-    channel = param.Selector(default="valence", objects=CHANNEL_NAMES, label="Density of")
+    channel: Any = param.Selector(default="valence", objects=CHANNEL_NAMES, label="Density of")
     sigma = param.Number(default=0.25, bounds=(0.05, 1.0), step=0.01, label="σ (Å)")
     step = param.Number(default=0.05, bounds=(0.005, 0.2), step=0.005, label="Grid step (Å)")
     J = param.Integer(default=5, bounds=(2, 10), label="Number of scales J")

@@ -112,4 +112,5 @@ def true_density(scene: Scene, task: Task) -> tuple[Scene, float, np.ndarray, np
     true = density.integrated(scene.grid)
     task.progress(0.9, "the isolated atoms' density on the grid")
     atoms = density.isolated_atoms().integrated(scene.grid)
+    assert density.energy is not None  # a molecule that was solved has one
     return scene, density.energy, true, atoms

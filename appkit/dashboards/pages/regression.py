@@ -38,10 +38,10 @@ class RegressionPage(AppPage):
     )
     url = ("dataset", "dictionary", "channels", "M", "molecule")
 
-    dataset = param.Selector(
+    dataset: Any = param.Selector(
         default="embedded", objects=explorer.DATASETS, label="Data set", doc="Set of molecules."
     )
-    dictionary = param.Selector(default="scattering", objects=ROW_NAMES, label="Dictionary")
+    dictionary: Any = param.Selector(default="scattering", objects=ROW_NAMES, label="Dictionary")
     channels = param.ListSelector(
         default=["dirac", "core", "valence"], objects=list(CHANNELS)[:4], label="Channels"
     )
@@ -220,7 +220,8 @@ class RegressionPage(AppPage):
         if self._record is None or self.dictionary not in self._record[1].predictions:
             return None
         names = explorer.formulas(self._molecules) if self._molecules is not None else None
-        return explorer.recorded(*self._record, self.dictionary, names)
+        result, details = self._record
+        return explorer.recorded(result, details, self.dictionary, names)
 
     def _fitting_live(self) -> Live | None:
         live = self._live
