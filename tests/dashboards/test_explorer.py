@@ -38,6 +38,7 @@ def page(few, monkeypatch, tmp_path):
     """An explorer of its own: few molecules, nothing kept from other tests, its own folders."""
     monkeypatch.setenv("APPKIT_FEATURES", str(tmp_path / "features"))
     monkeypatch.setenv("APPKIT_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr("appkit.experiments.result.PACKAGED_RESULTS", tmp_path / "shipped")
     monkeypatch.setattr(library, "molecules", lambda name="embedded": few)
     monkeypatch.setattr(explorer, "_live", {})
     explorer._formulas.cache_clear()
