@@ -20,11 +20,12 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lab bench lint format readme wheel clean
+.PHONY: help serve test test-browser lab bench lint format readme wheel clean
 
 help:
 	@echo "make serve   open the dashboard on http://localhost:$(PORT)"
 	@echo "make test    run every test"
+	@echo "make test-browser  drive the pages in Chromium"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make bench   measure: features, regression, slider"
 	@echo "make lint    check format, style and types"
@@ -38,6 +39,9 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-browser: $(VENV)/.installed-test
+	APPKIT_BROWSER_TESTS=1 $(ONE_THREAD) $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
 
 lab: $(VENV)/.installed
 	$(BIN)/appkit lab $(ARGS)
