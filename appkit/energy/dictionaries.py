@@ -26,6 +26,8 @@ DEFAULT_CHANNELS = ("dirac", "core", "valence")
 LONGEST_WAVE = 100.0
 #: Molecules are taken together up to ``batch_size`` and up to this many bytes.
 BATCH_BYTES = 1_000_000_000
+#: One molecule may take this many bytes.
+MOLECULE_BYTES = 16_000_000_000
 
 
 class PlanarDictionary(TransformerMixin, BaseEstimator):
@@ -129,7 +131,14 @@ class PlanarScattering(PlanarDictionary):
         check_molecules(X)
         density = PlanarDensity(self.channels, self.sigma)
         out = np.empty((len(X), len(self.features_)))
-        size = max(1, min(self.batch_size, BATCH_BYTES // self._bytes_each(X, density)))
+        each = self._bytes_each(X, density)
+        if each > MOLECULE_BYTES:
+            raise ValueError(
+                f"The largest molecule needs {each / 1e9:.1f} GB at step {self.step:g} Å with "
+                f"L = {self.L} angles, over {MOLECULE_BYTES / 1e9:.0f} GB: take a larger step, "
+                "fewer angles or channels, or atoms that belong to one molecule."
+            )
+        size = max(1, min(self.batch_size, BATCH_BYTES // each))
         for extent, members in batches(X, density.reach, size):
             molecules = [X[i] for i in members]
             shape = (len(molecules), len(density.channels), -1)

@@ -144,6 +144,12 @@ def test_bad_molecules_are_named():
     assert "Molecule 2 of 3." in error.value.__notes__
 
 
+def test_atoms_too_far_apart_for_the_memory_are_refused():
+    torn = Atoms("CO", [[0, 0, 0], [1e4, 1e4, 0]])
+    with pytest.raises(ValueError, match=r"needs .* GB at step 0.2 Å .* take a larger step"):
+        PlanarScattering(**SMALL).fit_transform([torn])
+
+
 def test_density_of_a_molecule_far_from_the_origin():
     far = moved(FLAT, shift=(1e3, -1e3, 0))
     assert np.allclose(
