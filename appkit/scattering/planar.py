@@ -120,18 +120,14 @@ class PlanarCascade(nn.Module):
                 second += self._second_order(_root(power), level)
         return torch.cat(first + second, dim=1).to(torch.float64)
 
-    def first_order(self, spectrum: Spectrum, level: Level) -> Tensor:
-        """|ρ∗ψ_{j,θ}| for every θ, sampled as the level is: ``(batch, L, n_y, n_x)``."""
-        return _root(self._first_order_power(spectrum, level))
-
     def fft_counts(self) -> list[tuple[tuple[int, int], str, int]]:
         """``(shape, "c2c" | "r2c", number)`` of the transforms that one density costs."""
         L, counts = self.bank.L, []
         for level in self.levels:
             counts.append((level.shape, "c2c", L))
-            finer = self.levels[level.j + 1 :] if self.order == 2 else []
-            counts += [(other.shape, "c2c", L * L) for other in finer]
-            if any(other.box == level.box for other in finer):
+            coarser = self.levels[level.j + 1 :] if self.order == 2 else []
+            counts += [(other.shape, "c2c", L * L) for other in coarser]
+            if any(other.box == level.box for other in coarser):
                 counts.append((level.shape, "r2c", L))
         return counts
 
