@@ -1,7 +1,8 @@
 """The command ``appkit``: thin, one function a verb.
 
 Heavy libraries are imported inside the verbs, so that ``appkit --help`` answers at once. What a
-person got wrong arrives as a ValueError and leaves as one line on stderr with exit status 2.
+person got wrong arrives as a ValueError and leaves as one line on stderr with exit status 2; what
+the machine cannot do leaves as one line with status 1.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         print(f"appkit: {error}", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:  # torch's are RuntimeErrors
+        if traceback:
+            raise
+        what = str(error).splitlines()[0] if str(error) else "not enough memory"
+        print(f"appkit: {type(error).__name__}: {what} (--traceback says where)", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("appkit: stopped; what was finished is kept", file=sys.stderr)
         return 130

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -125,6 +126,23 @@ def test_bad_arguments_are_named(capsys, arguments, message):
         run(*arguments.split())
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_the_machine_cannot_do_is_one_line_too(capsys, monkeypatch):
+    from appkit.experiments import planar_energy
+
+    for error, message in (
+        (MemoryError(), "appkit: MemoryError: not enough memory"),
+        (
+            RuntimeError("CUDA out of memory.\nTried 3 GB"),
+            "appkit: RuntimeError: CUDA out of memory.",
+        ),
+    ):
+        monkeypatch.setattr(planar_energy, "run", Mock(side_effect=error))
+        assert run("run", "planar-energy") == 1
+        assert capsys.readouterr().err == f"{message} (--traceback says where)\n"
+    with pytest.raises(RuntimeError):
+        run("--traceback", "run", "planar-energy")
 
 
 @pytest.fixture

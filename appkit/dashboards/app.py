@@ -44,13 +44,20 @@ def prepare() -> None:
 def warm_up() -> None:
     """Build each page once and drop it: the first visitor finds filters, classes and sets ready."""
     shell = Shell()
-    shell.template.get_root()
+    _build(shell.template)
     shell.close()
     for cls in PAGES:
         page = cls()
-        page.__panel__().get_root()
+        _build(page.__panel__())
         page.close()
     steps(dark=False)
+
+
+def _build(view: Any) -> None:
+    """Make a view's Bokeh models and let go of them again; Panel keeps those of no session."""
+    root = view.get_root()
+    view._cleanup(root)
+    pn.state._views.pop(root.ref["id"], None)
 
 
 def serve(

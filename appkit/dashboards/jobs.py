@@ -54,7 +54,6 @@ class _Job:
     task: Task
     work: Callable[[Task], Any]
     done: Callable[[Any], None]
-    failed: Callable[[str], None]
     ended: Callable[[], None]
     calm: float
 
@@ -64,14 +63,17 @@ class Jobs:
 
     Parameters
     ----------
-    failed : called on the event loop with one clear sentence when a job raises.
+    say : called on the event loop with a slot and one clear sentence when a job of it raised, and
+        with an empty sentence when a later one went well.
     document : the session's document; without one (tests, notebooks) callbacks run in the worker.
     """
 
     def __init__(
-        self, failed: Callable[[str], None] = log.error, document: Document | None = None
+        self,
+        say: Callable[[str, str], None] = lambda slot, sentence: None,
+        document: Document | None = None,
     ) -> None:
-        self._failed = failed
+        self.say = say
         self._document = document if document is not None else pn.state.curdoc
         self._running: dict[str, _Job] = {}
         self._waiting: dict[str, tuple[_Job, ThreadPoolExecutor]] = {}
@@ -98,7 +100,7 @@ class Jobs:
         for one that failed or was cancelled.
         """
         task = Task(report=lambda f, text: self._deliver(job, partial(progress, f, text)))
-        job = _Job(task, work, done, self._failed, ended, calm)
+        job = _Job(task, work, done, ended, calm)
         pool = _LONG if long else _PICTURES
         with self._lock:
             if self._closed:
@@ -109,10 +111,6 @@ class Jobs:
                 self._waiting[slot] = (job, pool)
             else:
                 self._start(slot, job, pool)
-
-    def fail(self, message: str) -> None:
-        """Say ``message`` where this page says its errors."""
-        self._failed(message)
 
     def cancel(self, slot: str) -> None:
         """Drop the slot's waiting job and stop its running one at its next check."""
@@ -144,11 +142,11 @@ class Jobs:
                 job.task.stop.wait(job.calm)
                 job.task.check()
                 value = job.work(job.task)
-            self._deliver(job, partial(job.done, value))
+            self._deliver(job, partial(self._done, slot, job, value))
         except Cancelled:
             pass  # nobody waits for it
         except Exception as error:
-            self._deliver(job, partial(job.failed, explain(error)))
+            self._deliver(job, partial(self.say, slot, explain(error)))
         finally:
             with self._lock:
                 following = self._waiting.pop(slot, None)
@@ -157,15 +155,21 @@ class Jobs:
                     self._start(slot, *following)
             self._deliver(None, job.ended)
 
+    def _done(self, slot: str, job: _Job, value: Any) -> None:
+        """A page that cannot draw says so and goes on."""
+        try:
+            job.done(value)
+        except Exception as error:
+            self.say(slot, explain(error))
+        else:
+            self.say(slot, "")
+
     def _deliver(self, job: _Job | None, callback: Callable[[], None]) -> None:
         def call() -> None:
             if self._closed or (job is not None and job.task.stop.is_set()):
                 return
-            try:
-                with pn.io.hold():
-                    callback()
-            except Exception as error:  # a page that cannot draw says so and goes on
-                self._failed(explain(error))
+            with pn.io.hold():
+                callback()
 
         document = self._document
         if document is not None and document.session_context is not None:

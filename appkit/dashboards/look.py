@@ -61,8 +61,13 @@ LOGO = (
 
 #: Scripts that each page loads after Bokeh's own; a data URI needs no route of its own.
 SCRIPTS = {
-    "figures_guard": "data:text/javascript;base64,"
-    + base64.b64encode(
-        files("appkit.dashboards").joinpath("figures_guard.js").read_bytes()
-    ).decode()
+    name: "data:text/javascript;base64,"
+    + base64.b64encode(files("appkit.dashboards").joinpath(f"{name}.js").read_bytes()).decode()
+    for name in ("theme_cookie", "figures_guard")
 }
+
+#: Runs in the browser when a person toggles the theme: the next visit starts as this one ends.
+KEEP_THEME = """
+const theme = source.dark_theme ? "dark" : "light"
+document.cookie = `appkit-theme=${theme}; path=/; max-age=31536000; SameSite=Lax`
+"""

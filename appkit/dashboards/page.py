@@ -33,7 +33,7 @@ class AppPage(pn.viewable.Viewer):
         super().__init__(**params)
         self.go = go
         self.message = Message()
-        self.jobs = Jobs(failed=self.message.say)
+        self.jobs = Jobs(say=self.message.say)
 
     def heading(self) -> list[Any]:
         """What stands above the content."""

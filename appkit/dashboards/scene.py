@@ -29,6 +29,8 @@ FINEST = 0.2
 MAX_SIDE = 1024
 #: Room around the molecule, Å: on the periodic grid, and in the pictures.
 MARGIN = 2.5
+#: Smallest box, Å: the page's five scales, whose largest wavelength is 8.5 Å, fit for H₂ too.
+SMALLEST = 9
 SHOWN = 0.5
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 #: Samples on a side of a tile of the sheet.
@@ -71,7 +73,7 @@ class Scene:
     @property
     def side(self) -> float:
         """Side of the square box, Å; it holds the molecule at every turn."""
-        return math.ceil(2 * (self._radius + MARGIN))
+        return max(math.ceil(2 * (self._radius + MARGIN)), SMALLEST)
 
     @property
     def _radius(self) -> float:

@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from appkit.dashboards.look import LOGO, PAGE_SX, THEME
+from appkit.dashboards.look import KEEP_THEME, LOGO, PAGE_SX, THEME
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages import PAGES
 
@@ -37,6 +37,7 @@ class Shell(param.Parameterized):
             favicon=LOGO,
             sidebar=[self._menu],
             sidebar_width=228,
+            sidebar_open=not _is_phone(),
             sidebar_resizable=False,
             theme_config=THEME,
             dark_theme=_wants_dark(),
@@ -45,6 +46,7 @@ class Shell(param.Parameterized):
         )
         self._menu.param.watch(self._chosen, "active")
         self.template.param.watch(self._themed, "dark_theme")
+        self.template.jscallback(dark_theme=KEEP_THEME)
         if pn.state.location:
             pn.state.location.sync(self, {"page": "page"}, on_error=self._unknown)
         # After the location's own watcher: synchronising a page reads the address, which must
@@ -88,25 +90,35 @@ class Shell(param.Parameterized):
     def _unknown(self, wrong: dict[str, Any]) -> None:
         page, _ = self._open(self.page)
         known = ", ".join(self.param["page"].objects)
-        page.message.say(f"There is no page called '{wrong.get('page')}'. Pages: {known}.")
+        page.message.say("link", f"There is no page called '{wrong.get('page')}'. Pages: {known}.")
 
     def close(self) -> None:
         """The session has ended. Let go of all that would keep it alive.
 
-        `Page` watches the global ``pn.state.busy``, which holds each closed session for ever; the
-        watcher is removed here.
+        `Page` watches the global ``pn.state.busy``, and HoloViews lists the streams of clicks in
+        a global table: each holds a closed session for ever, so both are emptied here.
         """
         for _, watcher in self.template._param__private.ref_watchers:
             watcher.inst.param.unwatch(watcher)
         self.template._param__private.ref_watchers.clear()
-        for page, _ in self._built.values():
+        for page, view in self._built.values():
             page.close()
+            panes: Any = view.select(pn.pane.HoloViews)
+            for pane in panes:
+                for plot, _ in pane._plots.values():
+                    plot.cleanup()
         self._built.clear()
 
 
 def _wants_dark() -> bool:
-    """``?theme=dark`` in the address starts dark, for a link from a talk's slides."""
-    return pn.state.session_args.get("theme", [b""])[0] == b"dark"
+    """As the address says (``?theme=dark``, for a link in slides), else as the browser prefers."""
+    asked = pn.state.session_args.get("theme", [b""])[0].decode(errors="replace")
+    return (asked or pn.state.cookies.get("appkit-theme")) == "dark"
+
+
+def _is_phone() -> bool:
+    """Phones name themselves so, and their menu would cover the page."""
+    return "Mobi" in pn.state.headers.get("User-Agent", "")
 
 
 def _refuse(page: AppPage) -> Any:
@@ -120,6 +132,8 @@ def _refuse(page: AppPage) -> Any:
             except (ValueError, TypeError):
                 refused.append(f"{name}={value}")
         if refused:
-            page.message.say(f"This link asks for {', '.join(refused)}, which cannot be shown.")
+            page.message.say(
+                "link", f"This link asks for {', '.join(refused)}, which cannot be shown."
+            )
 
     return on_error

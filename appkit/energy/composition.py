@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.energy.geometry import check_list
+
 
 class Composition(TransformerMixin, BaseEstimator):
     """Numbers of atoms of each element, (n, E) for E elements in the order of their charge.
@@ -26,7 +28,7 @@ class Composition(TransformerMixin, BaseEstimator):
     ------
     ValueError
         By `transform`, for a molecule with an element that is not counted; by `fit`, for an
-        unknown symbol or no molecules.
+        unknown symbol; by both, for no molecules, an empty one, or coordinates that are not finite.
     """
 
     def __init__(self, elements: Sequence[str] | None = None) -> None:
@@ -34,8 +36,7 @@ class Composition(TransformerMixin, BaseEstimator):
 
     def fit(self, molecules: Sequence[Atoms], y: Any = None) -> Composition:
         """Learn the elements."""
-        if len(molecules) == 0:
-            raise ValueError("There are no molecules: the list is empty.")
+        check_list(molecules)
         symbols = self.elements
         if symbols is None:
             symbols = [chemical_symbols[z] for atoms in molecules for z in atoms.numbers]
@@ -49,6 +50,7 @@ class Composition(TransformerMixin, BaseEstimator):
     def transform(self, molecules: Sequence[Atoms]) -> NDArray[np.float64]:
         """Counts (n, E)."""
         check_is_fitted(self, "elements_")
+        check_list(molecules)
         counts = np.zeros((len(molecules), len(self._numbers)))
         for i, atoms in enumerate(molecules):
             counts[i] = (atoms.numbers[:, None] == self._numbers).sum(axis=0)

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.energy.geometry import check_list
+
 Array = NDArray[np.float64]
 
 PERMUTATIONS = ("sorted", "random", "none", "eigenspectrum")
@@ -147,7 +149,7 @@ def coulomb_matrices(
     charges = np.zeros((len(molecules), n_atoms))
     positions = np.zeros((len(molecules), n_atoms, 3))
     for i, atoms in enumerate(molecules):
-        charges[i, : sizes[i]] = _charges(atoms, i)
+        charges[i, : sizes[i]] = atoms.numbers
         positions[i, : sizes[i]] = atoms.positions
     distances = np.linalg.norm(positions[:, :, None] - positions[:, None], axis=3)
     diagonal = np.arange(n_atoms)
@@ -213,23 +215,8 @@ def _eigenspectrum(matrices: Array) -> Array:
 
 
 def _sizes(molecules: Sequence[Atoms]) -> list[int]:
-    if isinstance(molecules, Atoms):
-        raise ValueError("Expected a list of molecules, got one: write [atoms].")
-    if len(molecules) == 0:
-        raise ValueError("There are no molecules: the list is empty.")
-    sizes = [len(atoms) for atoms in molecules]
-    if min(sizes) == 0:
-        raise ValueError(f"Molecule {sizes.index(0)} is empty: it has no atoms.")
-    return sizes
-
-
-def _charges(atoms: Atoms, index: int) -> NDArray[np.int_]:
-    name = f"Molecule {index} ({atoms.get_chemical_formula()})"
-    if not np.isfinite(atoms.positions).all():
-        raise ValueError(f"{name} has a coordinate that is not a finite number.")
-    if (atoms.numbers <= 0).any():
-        raise ValueError(f"{name} has an atom without a nuclear charge (symbol X).")
-    return atoms.numbers
+    check_list(molecules)
+    return [len(atoms) for atoms in molecules]
 
 
 def _refuse_coincident(molecules: Sequence[Atoms], distances: Array) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 import torch
 from ase import Atoms
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.density import PlanarDensity
-from appkit.energy.geometry import planar_positions
+from appkit.energy.geometry import check_list, planar_positions
 from appkit.scattering.grid import Grid
 from appkit.scattering.morlet import MorletBank
 from appkit.scattering.planar import PlanarCascade
@@ -24,6 +26,8 @@ COLUMNS = ["order", "channel", "j", "theta", "j2", "ell", "radius", "q"]
 DEFAULT_CHANNELS = ("dirac", "core", "valence")
 #: Å; coarser wavelets see a molecule as a point.
 LONGEST_WAVE = 100.0
+#: Å; nuclei nearer than this lie on one point.
+COINCIDENT = 1e-3
 #: Molecules are taken together up to ``batch_size`` and up to this many bytes.
 BATCH_BYTES = 1_000_000_000
 #: One molecule may take this many bytes.
@@ -38,10 +42,11 @@ class PlanarDictionary(TransformerMixin, BaseEstimator):
 
     channels: Sequence[str]
     sigma: float
+    coincident: str
 
     def fit(self, X: Sequence[Atoms], y: object = None) -> PlanarDictionary:
         """Check the parameters and molecules, and lay out the features. Nothing is learned."""
-        check_molecules(X)
+        check_molecules(X, self.coincident)
         density = PlanarDensity(self.channels, self.sigma)
         rows = [{**path, "channel": c} for c in density.channels for path in self._paths()]
         self.features_ = pd.DataFrame(rows).reindex(columns=COLUMNS)
@@ -83,6 +88,8 @@ class PlanarScattering(PlanarDictionary):
     tolerance : amplitude below which wavelets are neglected; sets every sampling and box.
     batch_size : molecules computed together, fewer where their fields would pass 1 GB.
     device : torch device, such as ``cpu`` or ``cuda``.
+    coincident : what two atoms at one point of the plane get: "error", or "add" (their densities
+        add up, as in three molecules of QM7-2D that its projection damaged).
 
     Attributes
     ----------
@@ -91,7 +98,8 @@ class PlanarScattering(PlanarDictionary):
     Raises
     ------
     ValueError
-        for bad parameters or molecules (empty, not planar, unknown element, not finite).
+        for bad parameters or molecules (empty, not planar, unknown element, not finite, with
+        coincident atoms).
 
     References
     ----------
@@ -112,6 +120,7 @@ class PlanarScattering(PlanarDictionary):
         tolerance: float = 1e-3,
         batch_size: int = 8,
         device: str = "cpu",
+        coincident: str = "error",
     ) -> None:
         self.channels = channels
         self.J = J
@@ -124,11 +133,12 @@ class PlanarScattering(PlanarDictionary):
         self.tolerance = tolerance
         self.batch_size = batch_size
         self.device = device
+        self.coincident = coincident
 
     def transform(self, X: Sequence[Atoms]) -> NDArray[np.float64]:
         """Features ``(n, P)`` of n molecules, float64."""
         check_is_fitted(self, "features_")
-        check_molecules(X)
+        check_molecules(X, self.coincident)
         density = PlanarDensity(self.channels, self.sigma)
         out = np.empty((len(X), len(self.features_)))
         each = self._bytes_each(X, density)
@@ -185,6 +195,10 @@ class PlanarScattering(PlanarDictionary):
         return self._kept[1]
 
     def _paths(self) -> list[dict]:
+        for name, value in (("J", self.J), ("L", self.L)):
+            if not isinstance(value, Integral) or value < 1:
+                raise ValueError(f"{name} must be a whole number above zero, not {value!r}.")
+        check_device(self.device)
         if not (np.isfinite(self.step) and self.step > 0):
             raise ValueError(f"The finest scale must be a positive length, not {self.step}.")
         largest = int(math.log2(LONGEST_WAVE * 3 / 8 / self.step)) + 1
@@ -221,6 +235,7 @@ class PlanarWavelets(PlanarScattering):
         tolerance: float = 1e-3,
         batch_size: int = 8,
         device: str = "cpu",
+        coincident: str = "error",
     ) -> None:
         super().__init__(
             channels=channels,
@@ -233,6 +248,7 @@ class PlanarWavelets(PlanarScattering):
             tolerance=tolerance,
             batch_size=batch_size,
             device=device,
+            coincident=coincident,
         )
 
 
@@ -244,7 +260,7 @@ class PlanarFourier(PlanarDictionary):
 
     Parameters
     ----------
-    channels, powers, sigma : as in :class:`PlanarScattering`.
+    channels, powers, sigma, coincident : as in :class:`PlanarScattering`.
     n_radii : number of circles.
     box : length in Å whose inverse spaces the radii.
     n_angles : angles in [0, π) of each mean.
@@ -262,6 +278,7 @@ class PlanarFourier(PlanarDictionary):
         box: float = 22.0,
         n_angles: int = 64,
         sigma: float = 0.25,
+        coincident: str = "error",
     ) -> None:
         self.channels = channels
         self.n_radii = n_radii
@@ -269,11 +286,12 @@ class PlanarFourier(PlanarDictionary):
         self.box = box
         self.n_angles = n_angles
         self.sigma = sigma
+        self.coincident = coincident
 
     def transform(self, X: Sequence[Atoms]) -> NDArray[np.float64]:
         """Features ``(n, P)`` of n molecules, float64."""
         check_is_fitted(self, "features_")
-        check_molecules(X)
+        check_molecules(X, self.coincident)
         density = PlanarDensity(self.channels, self.sigma)
         radii = 2 * math.pi / self.box * np.arange(1, self.n_radii)
         angles = (np.arange(self.n_angles) + 0.5) * math.pi / self.n_angles
@@ -319,18 +337,36 @@ class PlanarFourier(PlanarDictionary):
         ]
 
 
-def check_molecules(X: Sequence[Atoms]) -> None:
+def check_device(device: str) -> None:
+    """Raise ``ValueError`` unless torch computes on this device here."""
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        kind = ""
+    available = {"cpu": True, "cuda": torch.cuda.is_available()}
+    if not available.get(kind, False):
+        raise ValueError(f"there is no device '{device}' here; use cpu, or cuda where there is one")
+
+
+def check_molecules(X: Sequence[Atoms], coincident: str = "error") -> None:
     """Raise ``ValueError``, naming the molecule, where one cannot become a planar density."""
-    if len(X) == 0:
-        raise ValueError("There are no molecules to transform.")
+    if coincident not in ("error", "add"):
+        raise ValueError(f'coincident must be "error" or "add", not {coincident!r}.')
+    check_list(X)
     for i, molecule in enumerate(X):
-        if not isinstance(molecule, Atoms):
-            raise ValueError(f"Molecule {i} is a {type(molecule).__name__}, not an ase.Atoms.")
         try:
-            planar_positions(molecule)
+            positions = planar_positions(molecule)
         except ValueError as error:
             error.add_note(f"Molecule {i} of {len(X)}.")
             raise
+        pairs = cKDTree(positions).query_pairs(COINCIDENT) if coincident == "error" else ()
+        for k, l in sorted(pairs)[:1]:
+            symbols = molecule.get_chemical_symbols()
+            raise ValueError(
+                f"Molecule {i} ({molecule.get_chemical_formula()}): atoms {k} ({symbols[k]}) and "
+                f"{l} ({symbols[l]}) coincide in the plane. Correct the positions, or set "
+                'coincident="add" to let their densities add up.'
+            )
 
 
 def batches(

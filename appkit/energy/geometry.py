@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
+
+
+def check_list(molecules: Any) -> None:
+    """Raise ``ValueError``, naming the molecule, unless this is a list of molecules.
+
+    Each is an ``ase.Atoms`` with at least one atom, of chemical elements, at finite coordinates.
+    """
+    if isinstance(molecules, Atoms):
+        raise ValueError("Expected a list of molecules, got one: write [atoms].")
+    if len(molecules) == 0:
+        raise ValueError("There are no molecules: the list is empty.")
+    for i, molecule in enumerate(molecules):
+        if not isinstance(molecule, Atoms):
+            raise ValueError(f"Molecule {i} is a {type(molecule).__name__}, not an ase.Atoms.")
+        name = f"Molecule {i} ({molecule.get_chemical_formula()})"
+        if len(molecule) == 0:
+            raise ValueError(f"Molecule {i} is empty: it has no atoms.")
+        if not np.isfinite(molecule.positions).all():
+            raise ValueError(f"{name} has a coordinate that is not a finite number.")
+        if (molecule.numbers <= 0).any():
+            raise ValueError(f"{name} has an atom without a nuclear charge (symbol X).")
 
 
 class NotPlanarError(ValueError):

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
@@ -19,6 +18,7 @@ from appkit.data import MoleculeSet
 from appkit.energy import CHANNELS, PlanarFourier, PlanarScattering, PlanarWavelets
 from appkit.energy.composition import Composition
 from appkit.energy.coulomb_matrix import CoulombMatrix
+from appkit.energy.dictionaries import check_device
 from appkit.energy.geometry import planar_positions
 from appkit.regression import BaggedOLS, KernelRegression
 from appkit.regression.gaussian_process import standardised_process
@@ -29,6 +29,9 @@ OVERLAP = 0.6
 
 #: Counted where the composition is a term of its own.
 ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
+
+#: The error no longer moves beyond about 40.
+MAX_BAGS = 1000
 
 _PAPER_PIXELS = 512
 _COPIES = 8  # of each Coulomb matrix
@@ -89,6 +92,8 @@ class Settings:
         for name, value in whole.items():
             if not _is_whole(value) or value < 1:
                 raise ValueError(f"{name} must be a whole number above zero, not {value}")
+        if self.bags > MAX_BAGS:
+            raise ValueError(f"bags must be at most {MAX_BAGS}, not {self.bags}")
         if not _is_whole(self.seed) or not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be a whole number from 0 to 2³² - 1, not {self.seed}")
         for name, length in (("step", self.step), ("box", self.box)):
@@ -102,7 +107,7 @@ class Settings:
             )
         if not 0 < self.fraction < 1:
             raise ValueError(f"fraction must lie between 0 and 1, not {self.fraction}")
-        _check_device(self.device)
+        check_device(self.device)
 
     @property
     def longest(self) -> int:
@@ -180,19 +185,21 @@ def bagged(settings: Settings) -> BaggedOLS:
 
 
 def fourier(settings: Settings) -> PlanarFourier:
-    return PlanarFourier(channels=settings.channels, box=settings.box)
+    return PlanarFourier(channels=settings.channels, box=settings.box, coincident="add")
 
 
 def wavelets(settings: Settings) -> PlanarWavelets:
-    return PlanarWavelets(
-        settings.channels, settings.J, settings.L, settings.step, device=settings.device
-    )
+    return PlanarWavelets(**_bank(settings))
 
 
 def scattering(settings: Settings) -> PlanarScattering:
-    return PlanarScattering(
-        settings.channels, settings.J, settings.L, settings.step, device=settings.device
-    )
+    return PlanarScattering(**_bank(settings))
+
+
+def _bank(settings: Settings) -> dict[str, Any]:
+    """Atoms may coincide: in three molecules of QM7-2D the projection put one over another."""
+    names = ("channels", "J", "L", "step", "device")
+    return {name: getattr(settings, name) for name in names} | {"coincident": "add"}
 
 
 def coulomb(settings: Settings) -> CoulombMatrix:
@@ -243,16 +250,6 @@ def _least_distance(x: Any) -> float:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _check_device(device: str) -> None:
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        kind = ""
-    available = {"cpu": True, "cuda": torch.cuda.is_available()}
-    if not available.get(kind, False):
-        raise ValueError(f"there is no device '{device}' here; use cpu, or cuda where there is one")
 
 
 ROWS: dict[str, RowDefinition] = {

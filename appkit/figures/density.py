@@ -141,7 +141,8 @@ class SheetFigure:
                 clim=(0, 1),
                 xlabel="angle θ",
                 ylabel="scale",
-                xticks=[(c + 0.5, name) for c, name in enumerate(sheet.angles)],
+                # Every second name: on a phone all of them would run into one another.
+                xticks=[(c + 0.5, name) for c, name in enumerate(sheet.angles) if c % 2 == 0],
                 yticks=[(r + 0.5, name) for r, name in enumerate(sheet.scales)],
                 xlim=(0, columns),
                 ylim=(0, rows),

@@ -29,7 +29,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TIMEOUT = 60_000  # ms; a machine that is busy with other tests is slow
+TIMEOUT = 45_000  # ms; a machine that is busy with other tests is slow
+PHONE = {"user_agent": "Mozilla/5.0 (Linux; Android 16) Mobile", "is_mobile": True}
 HOST = re.compile(r"^(http|ws)://(localhost|127\.0\.0\.1):|^(data|blob|about):")
 # Software rendering complains about itself; that is no fault of a page.
 NOISE = re.compile(r"GPU stall|WebGL|GL Driver")
@@ -124,8 +125,8 @@ def watched(chromium, server) -> Iterator:
     """
     pages, faults = [], []
 
-    def open_page(width: int = 1400, height: int = 1000, expected: str = "$^"):
-        page = chromium.new_page()
+    def open_page(width: int = 1400, height: int = 1000, expected: str = "$^", phone: bool = False):
+        page = chromium.browser.new_context(**PHONE).new_page() if phone else chromium.new_page()
         pages.append(page)
         page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(TIMEOUT)

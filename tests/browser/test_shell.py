@@ -60,20 +60,17 @@ def test_dark_reaches_page_and_plots_and_back(visit):
     page.wait_for_function(f"({figures})().length >= 3")
     assert {tuple(c) if isinstance(c, list) else c for c in page.evaluate(figures)} == {"#131b23"}
     page.get_by_role("button", name="Toggle theme").click()
-    page.locator(".mui-light").first.wait_for()
-    page.wait_for_timeout(500)
+    page.locator(".main").and_(page.locator(".mui-light *")).first.wait_for()
+    page.wait_for_function(f"({figures})().every(c => [c].flat()[0] == '#ffffff')")
     assert ground(page) > 700
 
 
 def test_on_a_phone_the_drawer_is_closed_and_nothing_sticks_out(visit):
-    page = visit("?page=density", width=390, height=844)
-    page.locator("canvas").first.wait_for()
-    page.wait_for_timeout(1000)
-    wider = page.evaluate("""() => {
-        const main = document.querySelector('.main-content')
-        return main.scrollWidth - main.clientWidth
-    }""")
-    assert wider <= 0
-    page.get_by_role("button", name=re.compile("drawer")).click()
+    page = visit("?page=density", width=390, height=844, phone=True)
+    page.locator(".bk-Figure").first.wait_for()
+    menu = page.get_by_role("button", name=re.compile("drawer"))
+    assert not page.get_by_text("Regression", exact=True).is_visible()
+    assert page.locator(".main").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    menu.click()
     page.get_by_text("Regression", exact=True).click()
     page.locator("h1", has_text="Regression").wait_for()

@@ -96,7 +96,7 @@ def test_progress_arrives_in_order():
 
 def test_an_exception_becomes_a_sentence_and_the_slot_goes_on(seen):
     said, ended = [], threading.Event()
-    jobs = Jobs(failed=said.append)
+    jobs = Jobs(say=lambda slot, sentence: said.append(sentence))
 
     def work(task):
         raise ValueError("J is too large.")
@@ -105,11 +105,12 @@ def test_an_exception_becomes_a_sentence_and_the_slot_goes_on(seen):
     assert ended.wait(10)
     assert said == ["J is too large."]
     finish(jobs)
+    assert said == ["J is too large.", ""]
 
 
 def test_an_error_while_drawing_is_said_too():
     said, ended = [], threading.Event()
-    jobs = Jobs(failed=said.append)
+    jobs = Jobs(say=lambda slot, sentence: said.append(sentence))
     jobs.submit("s", lambda task: 1, lambda value: {}["missing"], ended=ended.set)
     assert ended.wait(10)
     assert "KeyError" in said[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import molecule
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
@@ -47,3 +48,11 @@ def test_bad_input(molecules):
         Composition(["C", "Qq"]).fit(molecules)
     with pytest.raises(ValueError, match="the list is empty"):
         Composition().fit([])
+    for wrong, message in (
+        ([molecules[0], Atoms()], "Molecule 1 is empty"),
+        ([Atoms("C", [[np.nan, 0, 0]])], "not a finite number"),
+        ([Atoms("X")], "without a nuclear charge"),
+        (["CO"], "Molecule 0 is a str"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Composition(["C", "O"]).fit(wrong)

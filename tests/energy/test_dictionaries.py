@@ -120,7 +120,10 @@ def test_memory_grows_as_the_step_shrinks():
     ("dictionary", "message"),
     [
         (PlanarScattering(channels=("spin",)), "Unknown channel spin"),
-        (PlanarScattering(J=0), "J ≥ 1 scales"),
+        (PlanarScattering(J=0), "J must be a whole number"),
+        (PlanarScattering(J=2.5), "J must be a whole number above zero, not 2.5"),
+        (PlanarScattering(device="tpu"), "no device 'tpu' here"),
+        (PlanarScattering(coincident="merge"), 'must be "error" or "add"'),
         (PlanarScattering(J=40), "J = 40 is too large: .* Take J ≤ 9"),
         (PlanarScattering(step=-1), "positive length"),
         (PlanarScattering(powers=(-1,)), "Powers q must be positive"),
@@ -142,6 +145,16 @@ def test_bad_molecules_are_named():
     with pytest.raises(ValueError, match="not planar") as error:
         dictionary.fit([FLAT, FLAT, bent])
     assert "Molecule 2 of 3." in error.value.__notes__
+
+
+@pytest.mark.parametrize("kind", [PlanarFourier, PlanarWavelets])
+def test_coincident_atoms_are_refused_or_add_up(kind):
+    on_top = Atoms("CH2", [[0, 0, 0], [1, 0, 0], [1, 0, 0]])
+    with pytest.raises(ValueError, match=r"Molecule 1 \(CH2\): atoms 1 \(H\) and 2 \(H\) coincide"):
+        kind().fit([FLAT, on_top])
+    fit = kind(coincident="add", channels=["dirac"]).fit([on_top])
+    total = fit.transform([on_top])[0][(fit.features_["order"] == 0) & (fit.features_["q"] == 1)]
+    assert total == pytest.approx(8, rel=1e-3)  # 6 + 1 + 1 charges
 
 
 def test_atoms_too_far_apart_for_the_memory_are_refused():

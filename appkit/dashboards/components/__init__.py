@@ -1,6 +1,6 @@
 """Browser parts that pages share."""
 
-from appkit.dashboards.components.card import card, figure, heading, hint, quote, text
+from appkit.dashboards.components.card import card, figure, heading, hideable, hint, quote, text
 from appkit.dashboards.components.chooser import MoleculeChooser
 from appkit.dashboards.components.message import Message
 from appkit.dashboards.components.progress import LongWork
@@ -12,6 +12,7 @@ __all__ = [
     "card",
     "figure",
     "heading",
+    "hideable",
     "hint",
     "quote",
     "text",

@@ -73,6 +73,15 @@ def figure(element: Any = None, **params: Any) -> pn.pane.HoloViews:
     )
 
 
+def hideable(*content: Any, visible: bool = True) -> pmui.Column:
+    """A column to hide panes with.
+
+    Panel 1.9 throws where the ``visible`` of a drawn HoloViews or HTML pane changes: in Python,
+    since it hands the pane's design on to the Bokeh figure, or in the browser.
+    """
+    return pmui.Column(*content, visible=visible, sizing_mode="stretch_width", margin=0)
+
+
 def quote(words: str) -> pn.pane.HTML:
     """A pane for words that are not the house's own: escaped, and sanitized besides."""
     return pn.pane.HTML(

@@ -17,8 +17,11 @@ from appkit.energy.molecules import MAX_ATOMS, MAX_BYTES, from_smiles, from_xyz
 WAYS = ("library", "smiles", "file")
 
 
-class _XyzInput(pmui.FileInput):
-    """Tells when the browser refused a file, which the widget itself takes for an error of ours."""
+class XyzInput(pmui.FileInput):
+    """Tells when the browser refused a file, which the widget itself takes for an error of ours.
+
+    Not a private name: Bokeh sends no definition of a class whose name starts with "_".
+    """
 
     on_refused: Callable[[str], None]
 
@@ -64,7 +67,7 @@ class MoleculeChooser(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(10, 0, 0, 0),
         )
-        self._file = _XyzInput(
+        self._file = XyzInput(
             label="Choose an xyz file",
             max_file_size=MAX_BYTES,
             variant="outlined",

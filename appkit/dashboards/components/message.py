@@ -3,55 +3,72 @@
 from __future__ import annotations
 
 import html
-from typing import Any, Literal
 
 import panel as pn
 import panel_material_ui as pmui
 import param
 
+from appkit.dashboards.components.card import hideable
 
-def _style(kind: str) -> str:
-    """The box around the sentence. Sanitizing takes classes away, so it is the host's."""
-    tone = {"error": "error", "info": "primary"}[kind]
-    return f"""
-    :host {{ border: 1px solid var(--mui-palette-{tone}-main); border-radius: 8px;
-             background: color-mix(in srgb, var(--mui-palette-{tone}-main) 9%, transparent);
-             color: var(--mui-palette-text-primary); padding: 10px 14px; font-size: 0.92rem;
-             line-height: 1.45; overflow-wrap: anywhere; box-sizing: border-box; }}
-    """
+_TONE = "var(--mui-palette-error-main)"
+_BOX = {
+    "border": f"1px solid {_TONE}",
+    "border-radius": "8px",
+    "background": f"color-mix(in srgb, {_TONE} 9%, transparent)",
+    "padding": "4px 4px 4px 14px",
+    "align-items": "center",
+}
+# Sanitizing takes classes away, so the style is the host's.
+_WORDS = """
+:host { color: var(--mui-palette-text-primary); font-size: 0.92rem; line-height: 1.45;
+        overflow-wrap: anywhere; box-sizing: border-box; }
+"""
 
 
 class Message(pn.viewable.Viewer):
-    """A sentence in a box, or nothing.
+    """Sentences in a box, or nothing.
 
-    Sentences may quote what a person typed, so they are escaped and the pane is sanitized.
+    Each sentence is about one subject (a slot of `Jobs`, a link), and stays until that subject is
+    well again or a person closes the box. Sentences may quote what a person typed, so they are
+    escaped and the pane is sanitized.
     """
 
-    text = param.String(default="", doc="The sentence shown; empty hides the box.")
-    kind: Any = param.Selector(default="error", objects=["error", "info"])
+    text = param.String(default="", doc="What the box says; empty hides it.")
 
     def __init__(self) -> None:
         super().__init__()
+        self._said: dict[str, str] = {}
         self._pane = pn.pane.HTML(
-            "",
-            sanitize_html=True,
-            sizing_mode="stretch_width",
-            margin=0,
+            "", sanitize_html=True, stylesheets=[_WORDS], sizing_mode="stretch_width", margin=0
         )
-        # Panel's HTML view throws when it becomes visible before it was drawn; a column does not.
-        self._box = pmui.Column(self._pane, sizing_mode="stretch_width", margin=0, visible=False)
+        close = pmui.IconButton(icon="close", label="Close message", size="small", margin=0)
+        close.on_click(lambda event: self.clear())
+        row = pmui.Row(self._pane, close, sizing_mode="stretch_width", margin=0, sx=_BOX)
+        self._box = hideable(row, visible=False)
 
-    def say(self, text: str, kind: Literal["error", "info"] = "error") -> None:
-        """Show ``text`` until something else is said or `clear`."""
-        self.param.update(text=text, kind=kind)
-        self._pane.param.update(object=html.escape(text), stylesheets=[_style(kind)])
-        self._box.visible = True
+    def say(self, about: str, sentence: str) -> None:
+        """Show ``sentence`` until its subject is cleared; an empty one clears it."""
+        if self._said.get(about, "") == sentence:
+            return
+        self._said.pop(about, None)
+        if sentence:
+            self._said[about] = sentence
+        self._show()
 
-    def clear(self) -> None:
-        """Hide the box."""
-        if self.text:
-            self.text = ""
-            self._box.visible = False
+    def clear(self, about: str | None = None) -> None:
+        """Forget what was said about a subject, or everything."""
+        if about is not None:
+            self.say(about, "")
+        elif self._said:
+            self._said.clear()
+            self._show()
+
+    def _show(self) -> None:
+        sentences = list(dict.fromkeys(self._said.values()))  # two slots may say the same
+        self.text = "\n".join(sentences)
+        if sentences:
+            self._pane.object = "<br>".join(html.escape(sentence) for sentence in sentences)
+        self._box.visible = bool(sentences)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._box

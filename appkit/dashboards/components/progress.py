@@ -56,7 +56,7 @@ class LongWork(pn.viewable.Viewer):
         try:
             work = self._work()
         except ValueError as error:
-            self._jobs.fail(str(error))
+            self._jobs.say(self._slot, str(error))
             return
         self._show(True)
         self._jobs.submit(

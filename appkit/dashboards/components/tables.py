@@ -7,9 +7,18 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
+_CELLS = """
+.tabulator .tabulator-header .tabulator-col .tabulator-col-content { padding: 8px 7px; }
+.tabulator .tabulator-row .tabulator-cell { padding: 6px 7px; height: auto; }
+.tabulator .tabulator-tableholder .tabulator-row:hover,
+.tabulator .tabulator-tableholder .tabulator-row.tabulator-selectable:hover {
+  background: var(--mui-palette-action-hover); color: inherit; }
+"""
+
 
 def frame_table(**options: Any) -> pn.widgets.Tabulator:
     """An empty read-only table that fills its card; assign ``value`` to fill it."""
+    options.setdefault("stylesheets", [_CELLS])
     return pn.widgets.Tabulator(
         pd.DataFrame(),
         show_index=False,

@@ -13,7 +13,7 @@ import param
 from ase import Atoms
 
 from appkit.dashboards import library
-from appkit.dashboards.components import MoleculeChooser, card, figure, hint
+from appkit.dashboards.components import MoleculeChooser, card, figure, hideable, hint
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages.density_truth import TruthView
 from appkit.dashboards.pages.density_views import MeterView, SheetView
@@ -77,6 +77,12 @@ class DensityPage(AppPage):
         self.truth = TruthView(self)
         self._density_pane = figure(self.density.element(self.dark))
         self._modulus_pane = figure(self.modulus.element(self.dark))
+        self._have_not = hideable(
+            card(
+                "No molecule yet", sentence="Choose one of the set, type a SMILES or bring a file."
+            ),
+            visible=False,
+        )
         self.modulus.tap.add_subscriber(self.sheet.point)
         for name in ("way", "molecule", "smiles"):
             self.chooser.param.watch(lambda event: setattr(self, event.name, event.new), name)
@@ -110,14 +116,12 @@ class DensityPage(AppPage):
             margin=0,
         )
         tabs.link(self, active="tab", bidirectional=True)
+        self._have = pmui.Column(
+            pictures, tabs, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"}
+        )
         return pmui.Grid(
             pmui.Grid(controls, size={"xs": 12, "md": 4, "lg": 3}),
-            pmui.Grid(
-                pmui.Column(
-                    pictures, tabs, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"}
-                ),
-                size={"xs": 12, "md": 8, "lg": 9},
-            ),
+            pmui.Grid(self._have, self._have_not, size={"xs": 12, "md": 8, "lg": 9}),
             container=True,
             spacing=1.5,
             margin=0,
@@ -179,7 +183,12 @@ class DensityPage(AppPage):
             atoms = self.chooser.load()
             return None if atoms is None else self._laid(atoms, project)
 
-        self.jobs.submit("molecule", work, self._loaded)
+        self.jobs.submit("molecule", work, self._loaded, ended=self._settled)
+
+    def _settled(self) -> None:
+        """A refused molecule leaves the last one in place; without one there is nothing to show."""
+        self._have.visible = self._rest is not None
+        self._have_not.visible = not self._have.visible
 
     @staticmethod
     def _laid(atoms: Atoms, project: bool) -> Scene:
@@ -194,7 +203,6 @@ class DensityPage(AppPage):
         if scene is None:
             return
         self._rest = scene
-        self.message.clear()
         self.draw()
 
     def scene(self) -> Scene | None:
@@ -269,7 +277,6 @@ class DensityPage(AppPage):
         self.density.send(*result)
 
     def _drawn_modulus(self, result: Any) -> None:
-        self.message.clear()
         field, atoms, self._says.object = result
         self.modulus.send(field, atoms)
 

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 import torch
 from ase import Atoms
 
-from appkit.dashboards.components import LongWork, card, figure, hint
+from appkit.dashboards.components import LongWork, card, figure, hideable, hint
 from appkit.dashboards.jobs import Task
 from appkit.dashboards.scene import Scene
 from appkit.figures.density import FieldFigure
@@ -34,7 +34,8 @@ class TruthView(pn.viewable.Viewer):
             FieldFigure("∫ρ̃ dz", "e/Å²"),
             FieldFigure("difference", "e/Å²", signed=True),
         )
-        self._panes = tuple(figure(visible=False) for _ in self._figures)
+        self._panes = tuple(figure() for _ in self._figures)
+        self._pictures = hideable(self._grid(), visible=False)
         self._drawn = False
         self._says = hint("")
         self.work = LongWork(page.jobs, "truth", "Compute the PBE density", self._start, self._done)
@@ -46,7 +47,8 @@ class TruthView(pn.viewable.Viewer):
 
     def _put(self) -> None:
         for pane, fig in zip(self._panes, self._figures, strict=True):
-            pane.param.update(object=fig.element(self._page.dark), visible=True)
+            pane.object = fig.element(self._page.dark)
+        self._pictures.visible = True
 
     def _start(self) -> Any:
         scene = self._page.scene()
@@ -62,7 +64,6 @@ class TruthView(pn.viewable.Viewer):
         if not self._drawn:
             self._drawn = True
             self._put()
-        self._page.message.clear()
         moved = np.abs(true - atoms).sum() * scene.step**2 / 2
         self._says.object = (
             f"<p>PBE / def2-SVP: total energy {energy:.4f} Eh. When the molecule forms, "
@@ -70,21 +71,24 @@ class TruthView(pn.viewable.Viewer):
             "electronegative atoms.</p>"
         )
 
-    def __panel__(self) -> pn.viewable.Viewable:
+    def _grid(self) -> pmui.Grid:
         titles = ("True density", "Sum of isolated atoms", "True − atoms")
+        return pmui.Grid(
+            *(
+                pmui.Grid(hint(f"<b>{title}</b>"), pane, size={"xs": 12, "sm": 4})
+                for title, pane in zip(titles, self._panes, strict=True)
+            ),
+            container=True,
+            spacing=1.5,
+            margin=0,
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
         return card(
             "How far is ρ̃ from the truth?",
             self.work,
             self._says,
-            pmui.Grid(
-                *(
-                    pmui.Grid(hint(f"<b>{title}</b>"), pane, size={"xs": 12, "sm": 4})
-                    for title, pane in zip(titles, self._panes, strict=True)
-                ),
-                container=True,
-                spacing=1.5,
-                margin=0,
-            ),
+            self._pictures,
             sentence=(
                 "ρ̃ adds up isolated atoms; DFT lets their electrons move. Both are seen from above "
                 "here (integrated over z), since a molecule has no centre to condense around. "

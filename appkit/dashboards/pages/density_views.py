@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, figure, hint
+from appkit.dashboards.components import card, figure, hideable, hint
 from appkit.figures.density import MeterFigure, Sheet, SheetFigure
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class SheetView(pn.viewable.Viewer):
         self.second = SheetFigure()
         self._first_pane = figure()
         self._second_pane = figure()
+        self._second_box = hideable(self._second_pane)
         self._where = hint("")
         self._shapes: dict[str, tuple] = {}
         self._point: tuple[float, float] | None = None
@@ -34,6 +35,8 @@ class SheetView(pn.viewable.Viewer):
         """Compute both sheets for the page's scene, if they are in front."""
         page = self._page
         if page.tab != 0:
+            page.message.clear("sheet")
+            page.message.clear("second")
             return
         selected = (page.j, page.angle)
         page._submit("sheet", lambda scene: scene.sheet(selected), self._drawn, self._calm)
@@ -84,13 +87,13 @@ class SheetView(pn.viewable.Viewer):
         page = self._page
         degrees = f"{180 * page.angle / page.L:g}°"
         if second is None:
-            self._second_pane.visible = False
+            self._second_box.visible = False
             self._where.object = (
                 f"<p>j = {page.j} is the coarsest scale: nothing lies below it. Click a tile of a "
                 "finer scale.</p>"
             )
             return
-        self._second_pane.visible = True
+        self._second_box.visible = True
         self._put("second", self.second, self._second_pane, second)
         at = (
             f"at the point ({self._point[0]:.2f}, {self._point[1]:.2f}) Å"
@@ -117,7 +120,7 @@ class SheetView(pn.viewable.Viewer):
                 self._first_pane,
                 sentence="Each row is divided by its largest value. Click a tile.",
             ),
-            card("Second order", self._where, self._second_pane),
+            card("Second order", self._where, self._second_box),
             sizing_mode="stretch_width",
             margin=0,
             sx={"gap": "12px"},
@@ -132,12 +135,15 @@ class MeterView(pn.viewable.Viewer):
         self._page = page
         self._figure = MeterFigure()
         self._pane = figure()
+        self._says = hint("Move the molecule.")
         self._labels: tuple[str, ...] = ()
 
     def draw(self) -> None:
         """Measure the page's scene, if the meter is in front."""
         if self._page.tab == 1:
             self._page._submit("meter", lambda scene: scene.meter(), self._drawn)
+        else:
+            self._page.message.clear("meter")
 
     def themed(self) -> None:
         """Draw again in the page's other theme."""
@@ -159,7 +165,6 @@ class MeterView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         page = self._page
-        self._says = hint("Move the molecule.")
         sliders = [
             pmui.FloatSlider.from_param(p, sizing_mode="stretch_width", margin=(4, 8), size="small")
             for p in (page.param.turn, page.param.dx, page.param.dy)

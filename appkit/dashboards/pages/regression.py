@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 import param
 
 from appkit.dashboards import explorer
-from appkit.dashboards.components import LongWork, card, figure, hint, quote, text
+from appkit.dashboards.components import LongWork, card, figure, hideable, hint, quote, text
 from appkit.dashboards.components.tables import frame_table
 from appkit.dashboards.explorer import Live, Model
 from appkit.dashboards.page import AppPage
@@ -58,6 +58,7 @@ class RegressionPage(AppPage):
         self._errors_pane, self._parity_pane, self._drawing_pane = (figure() for _ in range(3))
         self._source, self._energies, self._protocol = hint(""), text(""), hint("")
         self._label = quote("")
+        self._picture = hideable(self._drawing_pane, self._label)
         self._empty_text = text("")
         self._empty = card("No results for this data set yet", self._empty_text, visible=False)
         self.work = LongWork(
@@ -89,9 +90,7 @@ class RegressionPage(AppPage):
             self.work,
             sentence="Other channels, any M: computed here, kept for the next time.",
         )
-        self._chosen_card = card(
-            "Molecule", self._drawing_pane, self._label, self._energies, visible=False
-        )
+        self._chosen_card = card("Molecule", self._picture, self._energies, visible=False)
         left = _stack(controls, live, self._chosen_card)
         self._figures = _stack(
             _pair(
@@ -112,7 +111,7 @@ class RegressionPage(AppPage):
                 "Ours, the talk's and the paper's",
                 self.comparison,
                 self._protocol,
-                sentence="kcal/mol, mean ± spread over five folds; the last three as published.",
+                sentence="kcal/mol, mean ± spread over five folds; others' as they were published.",
             ),
         )
         return pmui.Grid(
@@ -144,7 +143,6 @@ class RegressionPage(AppPage):
         self.jobs.submit("record", work, self._have)
 
     def _have(self, result: Any) -> None:
-        self.message.clear()
         self._record, self._molecules = result
         self._live = None
         self._show()
@@ -159,7 +157,6 @@ class RegressionPage(AppPage):
         return lambda task: explorer.explore(dataset, name, channels, task)
 
     def _explored(self, live: Live) -> None:
-        self.message.clear()
         self._live = live
         self._show()
 
@@ -192,15 +189,15 @@ class RegressionPage(AppPage):
         try:
             self._model = self._current()
         except ValueError as error:
-            self.message.say(str(error))
+            self.message.say("terms", str(error))
             return
+        self.message.clear("terms")
         model = self._model
         if model is None:
             self._source.object = (
                 "<p>The record has no such row. <b>Compute this model</b> to see it.</p>"
             )
             return
-        self.message.clear()
         self._source.object = (
             f"<p>RMSE <b>{model.rmse:.2f}</b>, MAE <b>{model.mae:.2f}</b> kcal/mol over "
             f"{len(model.parity.true):,} molecules. {model.source}</p>"
@@ -280,7 +277,7 @@ class RegressionPage(AppPage):
             self._label.object = html.escape(explorer.describe(self._molecules, self.molecule))
             symbols = tuple(atoms.get_chemical_symbols())
             self.drawing.send(Planar(symbols, planar_positions(atoms, project=True)))
-        self._drawing_pane.visible = self._label.visible = self._molecules is not None
+        self._picture.visible = self._molecules is not None
 
 
 def _power_slider(page: RegressionPage) -> Any:
@@ -335,7 +332,8 @@ def _term_frame(model: Model) -> Any:
     }
     frame = model.terms.copy()
     if "theta" in frame:
-        frame["theta"] = np.rad2deg(frame["theta"].astype(float)).round(1)
+        degrees = np.rad2deg(frame["theta"].astype(float))
+        frame["theta"] = [f"{value:.1f}" if pd.notna(value) else "" for value in degrees]
     for whole in ("order", "j", "j2", "q"):
         if whole in frame:
             frame[whole] = [f"{value:g}" if pd.notna(value) else "" for value in frame[whole]]
