@@ -7,6 +7,7 @@ back on the session's event loop; exceptions become a sentence for the page.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -51,9 +52,11 @@ class Task:
 
 @dataclass(eq=False)
 class _Job:
+    number: int
     task: Task
     work: Callable[[Task], Any]
     done: Callable[[Any], None]
+    progress: Callable[[float, str], None]
     ended: Callable[[], None]
     calm: float
 
@@ -77,6 +80,8 @@ class Jobs:
         self._document = document if document is not None else pn.state.curdoc
         self._running: dict[str, _Job] = {}
         self._waiting: dict[str, tuple[_Job, ThreadPoolExecutor]] = {}
+        self._numbers = itertools.count()
+        self._newest: dict[str, int] = {}
         self._lock = threading.RLock()
         self._closed = False
 
@@ -99,8 +104,8 @@ class Jobs:
         without a newer one of its slot. ``ended`` runs last for every job that was started, also
         for one that failed or was cancelled.
         """
-        task = Task(report=lambda f, text: self._deliver(job, partial(progress, f, text)))
-        job = _Job(task, work, done, ended, calm)
+        task = Task(report=lambda fraction, text: self._report(job, fraction, text))
+        job = _Job(next(self._numbers), task, work, done, progress, ended, calm)
         pool = _LONG if long else _PICTURES
         with self._lock:
             if self._closed:
@@ -137,23 +142,31 @@ class Jobs:
         pool.submit(self._run, slot, job, pool is _LONG)
 
     def _run(self, slot: str, job: _Job, long: bool) -> None:
+        outcome = None
         try:
             with _kept_alive(self._document) if long else _nothing():
                 job.task.stop.wait(job.calm)
                 job.task.check()
                 value = job.work(job.task)
-            self._deliver(job, partial(self._done, slot, job, value))
+            outcome = partial(self._done, slot, job, value)
         except Cancelled:
             pass  # nobody waits for it
         except Exception as error:
-            self._deliver(job, partial(self.say, slot, explain(error)))
+            outcome = partial(self.say, slot, explain(error))
         finally:
             with self._lock:
                 following = self._waiting.pop(slot, None)
                 del self._running[slot]
                 if following and not self._closed:
                     self._start(slot, *following)
-            self._deliver(None, job.ended)
+            self._deliver(partial(self._end, slot, job, outcome))
+
+    def _end(self, slot: str, job: _Job, outcome: Callable[[], None] | None) -> None:
+        """The event loop may turn two results round: an older one is not drawn over a newer."""
+        if outcome and not job.task.stop.is_set() and job.number > self._newest.get(slot, -1):
+            self._newest[slot] = job.number
+            outcome()
+        job.ended()
 
     def _done(self, slot: str, job: _Job, value: Any) -> None:
         """A page that cannot draw says so and goes on."""
@@ -164,12 +177,18 @@ class Jobs:
         else:
             self.say(slot, "")
 
-    def _deliver(self, job: _Job | None, callback: Callable[[], None]) -> None:
+    def _report(self, job: _Job, fraction: float, text: str) -> None:
+        def show() -> None:
+            if not job.task.stop.is_set():
+                job.progress(fraction, text)
+
+        self._deliver(show)
+
+    def _deliver(self, callback: Callable[[], None]) -> None:
         def call() -> None:
-            if self._closed or (job is not None and job.task.stop.is_set()):
-                return
-            with pn.io.hold():
-                callback()
+            if not self._closed:
+                with pn.io.hold():
+                    callback()
 
         document = self._document
         if document is not None and document.session_context is not None:

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import panel as pn
 import panel_material_ui as pmui
 import param
+from panel.util import parse_query
 
 from appkit.dashboards.components import Message, heading
 from appkit.dashboards.jobs import Jobs
+
+
+class UrlString(param.String):
+    """A string that an address gives back as it was.
+
+    Panel reads a value that starts with a bracket, as the SMILES ``[H][H]`` does, as a list, and
+    drops it where it is none. Such strings stand in quotation marks.
+    """
+
+    @classmethod
+    def serialize(cls, value: str) -> str:
+        """In quotation marks where Panel would not take it for a string."""
+        plain = not value or parse_query("?" + urlencode({"v": value})) == {"v": value}
+        return value if plain and value[:1] != '"' else json.dumps(value)
+
+    @classmethod
+    def deserialize(cls, value: Any) -> Any:
+        """Without quotation marks."""
+        quoted = isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"'
+        return json.loads(value) if quoted else value
 
 
 class AppPage(pn.viewable.Viewer):

@@ -144,7 +144,7 @@ def test_the_meter_sees_the_picture_move_and_the_invariants_rest(density):
 
 def test_the_true_density_is_computed_beside_the_atoms(visit):
     pytest.importorskip("pyscf")
-    page = visit("?page=density&way=smiles&smiles=%5BH%5D%5BH%5D&tab=2")
+    page = visit("?page=density&way=smiles&smiles=%22%5BH%5D%5BH%5D%22&tab=2")
     changed(page, DENSITY, 0)
     page.get_by_role("button", name="Compute the PBE density").click()
     page.get_by_text("electrons move").wait_for(timeout=60_000)

@@ -14,7 +14,7 @@ from ase import Atoms
 
 from appkit.dashboards import library
 from appkit.dashboards.components import MoleculeChooser, card, figure, hideable, hint
-from appkit.dashboards.page import AppPage
+from appkit.dashboards.page import AppPage, UrlString
 from appkit.dashboards.pages.density_truth import TruthView
 from appkit.dashboards.pages.density_views import MeterView, SheetView
 from appkit.dashboards.scene import Scene
@@ -50,8 +50,8 @@ class DensityPage(AppPage):
     )
 
     way: Any = param.Selector(default="library", objects=["library", "smiles", "file"])
-    molecule = param.String(default="", doc="Label in the embedded set.")
-    smiles = param.String(default="", doc="SMILES typed by a person.")
+    molecule = UrlString(default="", doc="Label in the embedded set.")
+    smiles = UrlString(default="", doc="SMILES typed by a person.")
     project = param.Boolean(default=False, label="Project onto the best plane")
     channel: Any = param.Selector(default="valence", objects=CHANNEL_NAMES, label="Density of")
     sigma = param.Number(default=0.25, bounds=(0.05, 1.0), step=0.01, label="σ (Å)")
