@@ -13,6 +13,8 @@ import holoviews as hv
 import numpy as np
 
 hv.extension("bokeh", logo=False)  # the backend in which every figure of this room is drawn
+# WebGL loses the glyphs of a figure that was built before it could be seen, and gains nothing here.
+hv.renderer("bokeh").webgl = False
 
 #: Surfaces and inks, shared with the dashboard's theme.
 LIGHT = {

@@ -6,29 +6,16 @@ Every test fails on a request that leaves the host and on an error in the browse
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-import shutil
-import threading
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from driver import launched, running
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TIMEOUT = 45_000  # ms; a machine that is busy with other tests is slow
 PHONE = {"user_agent": "Mozilla/5.0 (Linux; Android 16) Mobile", "is_mobile": True}
 HOST = re.compile(r"^(http|ws)://(localhost|127\.0\.0\.1):|^(data|blob|about):")
@@ -39,13 +26,8 @@ NOISE = re.compile(r"GPU stall|WebGL|GL Driver")
 @pytest.fixture(scope="session")
 def chromium() -> Iterator:
     """The browser, started once."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium was found: `apt-get install chromium` gets one")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser.new_context()  # one cache for all tests: the scripts are loaded once
-        browser.close()
 
 
 def few_molecules(name: str):
@@ -78,11 +60,15 @@ class Server:
             ).result(20)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_records() -> None:
+    """pytest keeps what is logged, and records of Panel's events keep whole sessions alive."""
+    logging.getLogger("panel").setLevel(logging.WARNING)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[Server]:
     """A running dashboard of few molecules, with records and features of its own."""
-    import panel as pn
-
     from appkit.dashboards import app, library
     from tests.browser.record import write_record
 
@@ -94,24 +80,10 @@ def server(tmp_path_factory) -> Iterator[Server]:
     library.molecules.cache_clear()
     library.names.cache_clear()
     write_record(folder / "results")
-    started: dict = {}
-
-    def run() -> None:
-        started["server"] = app.serve(port=0, show=False, start=False)
-        started["server"].start()
-        ready.set()
-        started["server"].io_loop.start()
-
-    ready = threading.Event()
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert ready.wait(60)
-    address = f"http://localhost:{started['server'].port}"
-    urllib.request.urlopen(address + "/favicon.ico").close()
-    yield Server(address, started["server"])
-    started["server"].io_loop.add_callback(started["server"].io_loop.stop)
-    thread.join(20)
-    pn.state.reset()
+    with running(lambda: app.serve(port=0, show=False, start=False)) as started:
+        address = f"http://localhost:{started.port}"
+        urllib.request.urlopen(address + "/favicon.ico").close()
+        yield Server(address, started)
     patch.undo()
     library.molecules.cache_clear()
     library.names.cache_clear()

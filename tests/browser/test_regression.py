@@ -31,6 +31,10 @@ def regression(visit):
     page = visit("?page=regression", height=1500)
     page.get_by_text("From the record of 2099-01-01").wait_for()
     page.wait_for_function(POINT)
+    before = None
+    while before != (now := page.evaluate(POINT)):  # tables and figures still find their places
+        before = now
+        page.wait_for_timeout(700)
     return page
 
 

@@ -1,0 +1,143 @@
+"""How fast a slider's new picture appears, and how many a second while it is dragged.
+
+Headless Chromium with software rendering, 256² grid, warm. From the key's event in the browser to
+the frame after the figure painted the new pixels, so the key's way to Python and back is in it.
+Beside it a page of one slider and one precomputed HoloViews image, which is what Panel, HoloViews
+and Bokeh take by themselves.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+from driver import launched, running
+
+ANGLE = "Angle θ"
+STEP = 0.055  # Å: 256² samples around the first molecule
+KEYS = 40
+DRAG_SECONDS = 3.0
+
+#: Stamps each paint of new pixels of a figure, as milliseconds since the last key or pointer move.
+WATCH = """(place) => {
+    const figures = Bokeh.documents[0].all_models
+    const images = Array.from(figures)
+        .filter(m => m.type == "Figure" && m.renderers.some(r => r.glyph.type == "Image"))
+    const renderer = images[place].renderers.find(r => r.glyph.type == "Image")
+    const glyph = Bokeh.index.find_one(renderer).glyph
+    const seen = window.seen = {key: null, dirty: false, after: [], frames: []}
+    addEventListener("keydown", () => { seen.key = performance.now() }, true)
+    renderer.data_source.properties.data.change.connect(() => { seen.dirty = true })
+    const paint = glyph.paint
+    glyph.paint = function (...args) {
+        paint.apply(this, args)
+        if (!seen.dirty) return
+        seen.dirty = false
+        requestAnimationFrame(() => {
+            const now = performance.now()
+            seen.frames.push(now)
+            if (seen.key != null) seen.after.push(now - seen.key)
+            seen.key = null
+        })
+    }
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as browser:
+        yield browser
+
+
+def plain():
+    """One slider that swaps between precomputed pictures: no mathematics, no thread, no address."""
+    import holoviews as hv
+    import numpy as np
+    import panel as pn
+    import panel_material_ui as pmui
+
+    pictures = np.random.default_rng(0).random((8, 256, 256), dtype=np.float32)
+    pipe = hv.streams.Pipe(data=pictures[0])
+    image = hv.DynamicMap(lambda data: hv.Image(data, bounds=(-7, -7, 7, 7)), streams=[pipe])
+    slider = pmui.IntSlider(label=ANGLE, start=0, end=7)
+    slider.param.watch(lambda event: pipe.send(pictures[event.new]), "value")
+    options = hv.opts.Image(responsive=True, aspect=0.87, colorbar=True, framewise=True)
+    return pmui.Column(slider, pn.pane.HoloViews(image.opts(options), sizing_mode="stretch_width"))
+
+
+def key_to_paint(page, place: int, keys: int) -> list[float]:
+    """Milliseconds from each of ``keys`` presses to the frame that shows its picture."""
+    slider = page.get_by_label(ANGLE, exact=True)
+    slider.focus()
+    page.evaluate(WATCH, place)
+    for number in range(keys):
+        slider.press("ArrowRight" if number // 7 % 2 == 0 else "ArrowLeft")
+        page.wait_for_function("n => window.seen.after.length > n", arg=number, polling=10)
+    return page.evaluate("window.seen.after")
+
+
+def dragged(page, seconds: float) -> float:
+    """Pictures a second while the slider's thumb goes to and fro."""
+    page.evaluate("window.seen.frames.length = 0")
+    thumb = page.get_by_label(ANGLE, exact=True).locator("xpath=..").bounding_box()
+    rail = page.get_by_label(ANGLE, exact=True).locator("xpath=../..").bounding_box()
+    y = thumb["y"] + thumb["height"] / 2
+    page.mouse.move(thumb["x"] + thumb["width"] / 2, y)
+    page.mouse.down()
+    start, now, number = page.evaluate("performance.now()"), 0.0, 0
+    while now < 1e3 * seconds:
+        phase = number / 60 % 2
+        share = phase if phase < 1 else 2 - phase
+        page.mouse.move(rail["x"] + share * rail["width"], y)
+        page.wait_for_timeout(16)
+        now, number = page.evaluate("performance.now()") - start, number + 1
+    page.mouse.up()
+    return page.evaluate("window.seen.frames.length") / (1e-3 * now)
+
+
+def plain_server():
+    import panel as pn
+
+    return pn.serve(plain, port=0, show=False, start=False)
+
+
+def dashboard():
+    from appkit.dashboards import app
+
+    return app.serve(port=0, show=False, start=False)
+
+
+SERVERS = {"plain HoloViews": plain_server, "density page": dashboard}
+MEDIANS: dict[str, float] = {}
+
+
+@pytest.mark.benchmark(group="slider: key to paint at 256²")
+@pytest.mark.parametrize("kind", ["plain HoloViews", "density page"])
+def test_a_slider_moves_the_picture(benchmark, browser, kind):
+    if not benchmark.enabled:
+        pytest.skip("a benchmark in the browser: `make bench`")
+    with running(SERVERS[kind]) as server:
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"http://localhost:{server.port}/?page=density&step={STEP}")
+        page.locator(".bk-Figure").nth(0).wait_for()
+        page.wait_for_timeout(4000)
+        place = 0 if kind == "plain HoloViews" else 1
+        key_to_paint(page, place, 10)  # warm: filters, spectra, the browser's code
+        page.reload()
+        page.locator(".bk-Figure").nth(0).wait_for()
+        page.wait_for_timeout(4000)
+        times: list[float] = []
+        benchmark.pedantic(
+            lambda: times.extend(key_to_paint(page, place, KEYS)), rounds=1, iterations=1
+        )
+        rate = dragged(page, DRAG_SECONDS)
+        page.close()
+    ordered = sorted(times)
+    median, late = statistics.median(ordered), ordered[int(0.95 * len(ordered))]
+    benchmark.extra_info |= {"median_ms": median, "p95_ms": late, "frames_a_second": rate}
+    MEDIANS[kind] = median
+    line = f"\n{kind}: {median:.0f} ms (95%: {late:.0f} ms), {rate:.0f} pictures a second dragged"
+    if len(MEDIANS) == 2:
+        line += f"; {MEDIANS['density page'] / MEDIANS['plain HoloViews']:.2f} × plain HoloViews"
+    print(line)
+    assert len(times) == KEYS
