@@ -1,5 +1,6 @@
 """Regression of energies on dictionaries of invariants (scikit-learn estimators)."""
 
+from appkit.regression.average import ChosenAverage
 from appkit.regression.bagging import BaggedOLS
 from appkit.regression.kernel import KernelRegression
 from appkit.regression.metrics import mae, rmse
@@ -17,6 +18,7 @@ __all__ = [
     "BaggedOLS",
     "BilinearTerms",
     "Cancelled",
+    "ChosenAverage",
     "FoldErrors",
     "KernelRegression",
     "OrthogonalLeastSquares",
