@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -139,7 +140,8 @@ class Jobs:
 
     def _start(self, slot: str, job: _Job, pool: ThreadPoolExecutor) -> None:
         self._running[slot] = job
-        pool.submit(self._run, slot, job, pool is _LONG)
+        # In a context of its own: what is set in a worker's context would keep the last session.
+        pool.submit(Context().run, self._run, slot, job, pool is _LONG)
 
     def _run(self, slot: str, job: _Job, long: bool) -> None:
         outcome = None

@@ -3,6 +3,8 @@
 import gc
 import time
 
+from seen import drawn
+
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.shell import Shell
 
@@ -14,6 +16,7 @@ def alive() -> list[str]:
 
 def test_closed_sessions_are_collected(visit, server):
     pages = [visit("?page=density"), visit()]
+    drawn(pages[0])
     pages[1].get_by_role("button", name="Open regression").click()
     pages[1].locator("h1", has_text="Regression").wait_for()
     assert len(alive()) >= 5  # two shells, and three pages that were opened
