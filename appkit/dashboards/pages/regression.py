@@ -321,6 +321,7 @@ def _pair(left: Any, right: Any) -> pmui.Grid:
 
 def _term_frame(model: Model) -> Any:
     columns = {
+        "weight": "weight",  # before the rest, which a narrow card cuts off
         "channel": "channel",
         "order": "order",
         "j": "j",
@@ -328,7 +329,6 @@ def _term_frame(model: Model) -> Any:
         "theta": "θ′ (°)",
         "radius": "radius",
         "q": "q",
-        "weight": "weight",
     }
     frame = model.terms.copy()
     if "theta" in frame:
