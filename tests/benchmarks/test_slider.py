@@ -56,6 +56,8 @@ def plain():
     import panel as pn
     import panel_material_ui as pmui
 
+    import appkit.figures.theme  # noqa: F401 - the plots' backend
+
     pictures = np.random.default_rng(0).random((8, 256, 256), dtype=np.float32)
     pipe = hv.streams.Pipe(data=pictures[0])
     image = hv.DynamicMap(lambda data: hv.Image(data, bounds=(-7, -7, 7, 7)), streams=[pipe])
@@ -68,7 +70,8 @@ def plain():
 def key_to_paint(page, place: int, keys: int) -> list[float]:
     """Milliseconds from each of ``keys`` presses to the frame that shows its picture."""
     slider = page.get_by_label(ANGLE, exact=True)
-    slider.focus()
+    slider.press("Home")
+    page.wait_for_timeout(1500)
     page.evaluate(WATCH, place)
     for number in range(keys):
         slider.press("ArrowRight" if number // 7 % 2 == 0 else "ArrowLeft")
