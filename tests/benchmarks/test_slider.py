@@ -18,7 +18,7 @@ STEP = 0.055  # Å: 256² samples around the first molecule
 KEYS = 40
 DRAG_SECONDS = 3.0
 
-#: Stamps each paint of new pixels of a figure, as milliseconds since the last key or pointer move.
+#: Stamps each paint of new pixels of a figure, as milliseconds since the last key.
 WATCH = """(place) => {
     const figures = Bokeh.documents[0].all_models
     const images = Array.from(figures)

@@ -6,17 +6,16 @@ import html
 
 import panel as pn
 import panel_material_ui as pmui
-import param
 
 from appkit.dashboards.components.card import hideable
 
 _TONE = "var(--mui-palette-error-main)"
 _BOX = {
     "border": f"1px solid {_TONE}",
-    "border-radius": "8px",
+    "borderRadius": "8px",
     "background": f"color-mix(in srgb, {_TONE} 9%, transparent)",
     "padding": "4px 4px 4px 14px",
-    "align-items": "center",
+    "alignItems": "center",
 }
 # Sanitizing takes classes away, so the style is the host's.
 _WORDS = """
@@ -32,8 +31,6 @@ class Message(pn.viewable.Viewer):
     well again or a person closes the box. Sentences may quote what a person typed, so they are
     escaped and the pane is sanitized.
     """
-
-    text = param.String(default="", doc="What the box says; empty hides it.")
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +62,6 @@ class Message(pn.viewable.Viewer):
 
     def _show(self) -> None:
         sentences = list(dict.fromkeys(self._said.values()))  # two slots may say the same
-        self.text = "\n".join(sentences)
         if sentences:
             self._pane.object = "<br>".join(html.escape(sentence) for sentence in sentences)
         self._box.visible = bool(sentences)
