@@ -44,6 +44,7 @@ class Shell(param.Parameterized):
             meta_description="Wavelets, invariants and sparse regression you can play with",
             sx=PAGE_SX,
         )
+        self._forget_busy()
         self._menu.param.watch(self._chosen, "active")
         self.template.param.watch(self._themed, "dark_theme")
         self.template.jscallback(dark_theme=KEEP_THEME)
@@ -53,6 +54,18 @@ class Shell(param.Parameterized):
         # already name the page in front.
         self.param.watch(lambda event: self._show(), "page")
         self._show()
+
+    def _forget_busy(self) -> None:
+        """Let the template not follow ``pn.state.busy``.
+
+        It is one value for all sessions, so that a page would show another person's work, and it
+        would keep closed sessions alive. Each change walks every model of the page besides, which
+        takes longer than a slider's picture.
+        """
+        watchers = self.template._param__private.ref_watchers
+        for _, watcher in watchers:
+            watcher.inst.param.unwatch(watcher)
+        watchers.clear()
 
     def go(self, slug: str) -> None:
         """Bring the page called ``slug`` to the front."""
@@ -95,12 +108,9 @@ class Shell(param.Parameterized):
     def close(self) -> None:
         """The session has ended. Let go of all that would keep it alive.
 
-        `Page` watches the global ``pn.state.busy``, and HoloViews lists the streams of clicks in
-        a global table: each holds a closed session for ever, so both are emptied here.
+        HoloViews lists the streams of clicks in a global table, which holds a closed session for
+        ever, so it is emptied here.
         """
-        for _, watcher in self.template._param__private.ref_watchers:
-            watcher.inst.param.unwatch(watcher)
-        self.template._param__private.ref_watchers.clear()
         for page, view in self._built.values():
             page.close()
             panes: Any = view.select(pn.pane.HoloViews)

@@ -18,6 +18,7 @@ from holoviews.streams import Pipe
 
 from appkit.figures import theme
 from appkit.figures.axes import quiet, square
+from appkit.figures.live import LivePipe
 from appkit.figures.molecule import Planar, skeleton
 
 X, Y = hv.Dimension("x", unit="Å"), hv.Dimension("y", unit="Å")
@@ -55,31 +56,33 @@ class FieldFigure:
         gamma: float = 0.55,
     ) -> None:
         self.signed, self.gamma = signed, gamma
-        # The range of an empty field is not 0 to 0, so that its zeros have the ground's colour.
-        self.value = hv.Dimension("value", label=label, unit=unit, soft_range=(0, 1e-6))
-        self.pixels: Pipe = Pipe(data=Field.empty())
+        self.value = hv.Dimension("value", label=label, unit=unit)
+        self.pixels = LivePipe(
+            self._image, Field.empty(), _columns, box=lambda data: data.bounds, limits=self._limits
+        )
         self.atoms: Pipe = Pipe(data=Planar())
         self.tap = hv.streams.Tap(x=None, y=None)
 
     def send(self, picture: Field, atoms: Planar | None = None) -> None:
         """Show ``picture``, and ``atoms`` where they moved."""
-        if atoms is not None:
+        if atoms is not None and atoms != self.atoms.data:
             self.atoms.send(atoms)
         self.pixels.send(picture)
 
     def element(self, dark: bool = False, **opts: Any) -> hv.Overlay:
         """The figure for a light or a dark page."""
         cmap = theme.diverging(dark) if self.signed else theme.sequential(dark, self.gamma)
-        image = hv.DynamicMap(self._image, streams=[self.pixels]).opts(
+        options = square() | opts
+        options["hooks"] = [*options["hooks"], self.pixels.hook]
+        image = self.pixels.element().opts(
             hv.opts.Image(
                 cmap=cmap,
-                symmetric=self.signed,
                 colorbar=True,
                 colorbar_position="bottom",
                 colorbar_opts={"height": 10, "padding": 4, "title_standoff": 6},
                 framewise=True,
                 tools=["hover"],
-                **(square() | opts),
+                **options,
             )
         )
         self.tap.source = image
@@ -88,6 +91,19 @@ class FieldFigure:
     def _image(self, data: Field) -> hv.Image:
         rows = data.values[::-1]
         return hv.Image(rows, kdims=[X, Y], vdims=[self.value], bounds=data.bounds, rtol=1)
+
+    def _limits(self, data: Field) -> tuple[float, float]:
+        """Zero has the ground's colour, also where there is nothing else."""
+        low, high = float(np.nanmin(data.values)), float(np.nanmax(data.values))
+        high = max(high, 1e-6)
+        return (-max(-low, high), max(-low, high)) if self.signed else (min(low, 0.0), high)
+
+
+def _columns(data: Field) -> dict[str, list]:
+    """The pixels and their box as the columns of a source."""
+    left, bottom, right, top = data.bounds
+    box = {"x": [left], "y": [bottom], "dw": [right - left], "dh": [top - bottom]}
+    return {"image": [data.values]} | box
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,8 @@ class SheetFigure:
 
     def __init__(self, gamma: float = 0.75) -> None:
         self.gamma = gamma
-        self.pixels: Pipe = Pipe(data=None)
-        self.framed: Pipe = Pipe(data=None)
+        self.pixels = LivePipe(self._image, None, lambda d: {"image": [_mosaic(d)]}, _same_tiles)
+        self.framed = LivePipe(self._frame, None, _corners)
         self.tap = hv.streams.Tap(x=None, y=None)
 
     def send(self, sheet: Sheet | None) -> None:
@@ -135,7 +151,7 @@ class SheetFigure:
         self.send(sheet)
         rows, columns = sheet.tiles.shape[:2]
         surfaces = theme.DARK if dark else theme.LIGHT
-        image = hv.DynamicMap(self._image, streams=[self.pixels]).opts(
+        image = self.pixels.element().opts(
             hv.opts.Image(
                 cmap=theme.sequential(dark, self.gamma),
                 clim=(0, 1),
@@ -151,13 +167,18 @@ class SheetFigure:
                 aspect=columns / rows * 0.92,
                 toolbar=None,
                 default_tools=["tap"],
-                hooks=[quiet],
+                hooks=[quiet, self.pixels.hook],
                 **opts,
             )
         )
         self.tap.source = image
-        frame = hv.DynamicMap(self._frame, streams=[self.framed]).opts(
-            hv.opts.Rectangles(fill_alpha=0, line_color=surfaces["warm"], line_width=2.5)
+        frame = self.framed.element().opts(
+            hv.opts.Rectangles(
+                fill_alpha=0,
+                line_color=surfaces["warm"],
+                line_width=2.5,
+                hooks=[self.framed.hook],
+            )
         )
         edges = np.array(
             [(c, 0, c, rows) for c in range(columns + 1)]
@@ -170,14 +191,9 @@ class SheetFigure:
     def _image(self, data: Sheet | None) -> hv.Image:
         if data is None:
             return hv.Image(np.zeros((2, 2), np.float32), bounds=(0, 0, 1, 1), vdims=["value"])
-        rows, columns, n, _ = data.tiles.shape
-        peak = data.tiles.max(axis=(1, 2, 3), keepdims=True)
-        tiles = data.tiles / np.where(peak > 0, peak, 1)
-        # Row 0 lies at the bottom of the y axis, which is drawn inverted: flip within tiles only.
-        mosaic = tiles.transpose(0, 2, 1, 3).reshape(rows * n, columns * n)[::-1]
-        flipped = mosaic.reshape(rows, n, columns * n)[:, ::-1].reshape(rows * n, columns * n)
+        rows, columns = data.tiles.shape[:2]
         return hv.Image(
-            flipped.astype(np.float32),
+            _mosaic(data)[::-1],
             kdims=["angle", "scale"],
             vdims=["value"],
             bounds=(0, 0, columns, rows),
@@ -185,10 +201,28 @@ class SheetFigure:
         )
 
     def _frame(self, data: tuple[int, int] | None) -> hv.Rectangles:
-        if data is None:
-            return hv.Rectangles([])
-        row, column = data
-        return hv.Rectangles([(column, row, column + 1, row + 1)])
+        return hv.Rectangles([] if data is None else [tuple(v[0] for v in _corners(data).values())])
+
+
+def _mosaic(sheet: Sheet) -> np.ndarray:
+    """The tiles side by side, each row of them with the same peak; rows of pixels upwards."""
+    rows, columns, n, _ = sheet.tiles.shape
+    peak = sheet.tiles.max(axis=(1, 2, 3), keepdims=True)
+    tiles = sheet.tiles / np.where(peak > 0, peak, 1)
+    # Row 0 lies at the bottom of the y axis, which is drawn inverted: flip within tiles only.
+    mosaic = tiles[:, :, ::-1].transpose(0, 2, 1, 3).reshape(rows * n, columns * n)
+    return mosaic.astype(np.float32)
+
+
+def _corners(tile: tuple[int, int] | None) -> dict[str, list[int]]:
+    """The frame around ``(row, column)`` as the columns of a source."""
+    row, column = tile if tile else (0, 0)
+    ends = {"left": column, "bottom": row, "right": column + 1, "top": row + 1}
+    return {name: [end] if tile else [] for name, end in ends.items()}
+
+
+def _same_tiles(old: Sheet | None, new: Sheet | None) -> bool:
+    return old is not None and new is not None and old.tiles.shape == new.tiles.shape
 
 
 class MeterFigure:

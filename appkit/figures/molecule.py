@@ -17,12 +17,21 @@ from appkit.figures import theme
 from appkit.figures.axes import square
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Planar:
     """Atoms in the plane, for drawing."""
 
     symbols: tuple[str, ...] = ()
     positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Planar)
+            and self.symbols == other.symbols
+            and np.array_equal(self.positions, other.positions)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def bonds(self) -> np.ndarray:

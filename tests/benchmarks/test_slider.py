@@ -9,13 +9,16 @@ and Bokeh take by themselves.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from driver import launched, running
 
-ANGLE = "Angle θ"
 STEP = 0.055  # Å: 256² samples around the first molecule
 KEYS = 40
+RUN = 7  # keys in one direction, which is what the angle's slider allows
 DRAG_SECONDS = 3.0
 
 #: Stamps each paint of new pixels of a figure, as milliseconds since the last key.
@@ -58,32 +61,32 @@ def plain():
 
     import appkit.figures.theme  # noqa: F401 - the plots' backend
 
-    pictures = np.random.default_rng(0).random((8, 256, 256), dtype=np.float32)
+    pictures = np.random.default_rng(0).random((96, 256, 256), dtype=np.float32)
     pipe = hv.streams.Pipe(data=pictures[0])
     image = hv.DynamicMap(lambda data: hv.Image(data, bounds=(-7, -7, 7, 7)), streams=[pipe])
-    slider = pmui.IntSlider(label=ANGLE, start=0, end=7)
+    slider = pmui.IntSlider(label="Picture", start=0, end=95)
     slider.param.watch(lambda event: pipe.send(pictures[event.new]), "value")
     options = hv.opts.Image(responsive=True, aspect=0.87, colorbar=True, framewise=True)
     return pmui.Column(slider, pn.pane.HoloViews(image.opts(options), sizing_mode="stretch_width"))
 
 
-def key_to_paint(page, place: int, keys: int) -> list[float]:
+def key_to_paint(page, case: Case, keys: int) -> list[float]:
     """Milliseconds from each of ``keys`` presses to the frame that shows its picture."""
-    slider = page.get_by_label(ANGLE, exact=True)
+    slider = page.get_by_label(case.slider, exact=True)
     slider.press("Home")
     page.wait_for_timeout(1500)
-    page.evaluate(WATCH, place)
+    page.evaluate(WATCH, case.place)
     for number in range(keys):
-        slider.press("ArrowRight" if number // 7 % 2 == 0 else "ArrowLeft")
+        slider.press("ArrowRight" if number // RUN % 2 == 0 else "ArrowLeft")
         page.wait_for_function("n => window.seen.after.length > n", arg=number, polling=10)
     return page.evaluate("window.seen.after")
 
 
-def dragged(page, seconds: float) -> float:
+def dragged(page, case: Case, seconds: float) -> float:
     """Pictures a second while the slider's thumb goes to and fro."""
     page.evaluate("window.seen.frames.length = 0")
-    thumb = page.get_by_label(ANGLE, exact=True).locator("xpath=..").bounding_box()
-    rail = page.get_by_label(ANGLE, exact=True).locator("xpath=../..").bounding_box()
+    thumb = page.get_by_label(case.slider, exact=True).locator("xpath=..").bounding_box()
+    rail = page.get_by_label(case.slider, exact=True).locator("xpath=../..").bounding_box()
     y = thumb["y"] + thumb["height"] / 2
     page.mouse.move(thumb["x"] + thumb["width"] / 2, y)
     page.mouse.down()
@@ -110,37 +113,52 @@ def dashboard():
     return app.serve(port=0, show=False, start=False)
 
 
-SERVERS = {"plain HoloViews": plain_server, "density page": dashboard}
+@dataclass(frozen=True)
+class Case:
+    """A page, one of its sliders, and the place of the picture that follows it."""
+
+    server: Callable[[], Any]
+    slider: str
+    place: int
+    query: str = ""
+
+
+CASES = {
+    "plain HoloViews": Case(plain_server, "Picture", 0),
+    "density page, angle": Case(dashboard, "Angle θ", 1),
+    "density page, σ": Case(dashboard, "σ (Å)", 0, "&channel=gaussian"),
+}
 MEDIANS: dict[str, float] = {}
 
 
 @pytest.mark.benchmark(group="slider: key to paint at 256²")
-@pytest.mark.parametrize("kind", ["plain HoloViews", "density page"])
-def test_a_slider_moves_the_picture(benchmark, browser, kind):
+@pytest.mark.parametrize("name", CASES)
+def test_a_slider_moves_the_picture(benchmark, browser, name):
     if not benchmark.enabled:
         pytest.skip("a benchmark in the browser: `make bench`")
-    with running(SERVERS[kind]) as server:
+    case = CASES[name]
+    with running(case.server) as server:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(f"http://localhost:{server.port}/?page=density&step={STEP}")
+        page.goto(f"http://localhost:{server.port}/?page=density&step={STEP}{case.query}")
         page.locator(".bk-Figure").nth(0).wait_for()
         page.wait_for_timeout(4000)
-        place = 0 if kind == "plain HoloViews" else 1
-        key_to_paint(page, place, 10)  # warm: filters, spectra, the browser's code
+        key_to_paint(page, case, 10)  # warm: filters, spectra, the browser's code
         page.reload()
         page.locator(".bk-Figure").nth(0).wait_for()
         page.wait_for_timeout(4000)
         times: list[float] = []
         benchmark.pedantic(
-            lambda: times.extend(key_to_paint(page, place, KEYS)), rounds=1, iterations=1
+            lambda: times.extend(key_to_paint(page, case, KEYS)), rounds=1, iterations=1
         )
-        rate = dragged(page, DRAG_SECONDS)
+        rate = dragged(page, case, DRAG_SECONDS)
         page.close()
     ordered = sorted(times)
     median, late = statistics.median(ordered), ordered[int(0.95 * len(ordered))]
     benchmark.extra_info |= {"median_ms": median, "p95_ms": late, "frames_a_second": rate}
-    MEDIANS[kind] = median
-    line = f"\n{kind}: {median:.0f} ms (95%: {late:.0f} ms), {rate:.0f} pictures a second dragged"
-    if len(MEDIANS) == 2:
-        line += f"; {MEDIANS['density page'] / MEDIANS['plain HoloViews']:.2f} × plain HoloViews"
-    print(line)
+    MEDIANS[name] = median
+    ratio = median / MEDIANS["plain HoloViews"] if "plain HoloViews" in MEDIANS else float("nan")
+    print(
+        f"\n{name}: {median:.0f} ms (95%: {late:.0f} ms), {ratio:.2f} × plain HoloViews; "
+        f"{rate:.0f} pictures a second while dragged"
+    )
     assert len(times) == KEYS

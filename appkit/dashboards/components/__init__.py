@@ -4,8 +4,10 @@ from appkit.dashboards.components.card import card, figure, heading, hideable, h
 from appkit.dashboards.components.chooser import MoleculeChooser
 from appkit.dashboards.components.message import Message
 from appkit.dashboards.components.progress import LongWork
+from appkit.dashboards.components.slider import LAYOUT, prompt, slider
 
 __all__ = [
+    "LAYOUT",
     "LongWork",
     "Message",
     "MoleculeChooser",
@@ -14,6 +16,8 @@ __all__ = [
     "heading",
     "hideable",
     "hint",
+    "prompt",
     "quote",
+    "slider",
     "text",
 ]

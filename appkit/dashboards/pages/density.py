@@ -13,7 +13,16 @@ import param
 from ase import Atoms
 
 from appkit.dashboards import library
-from appkit.dashboards.components import MoleculeChooser, card, figure, hideable, hint
+from appkit.dashboards.components import (
+    LAYOUT,
+    MoleculeChooser,
+    card,
+    figure,
+    hideable,
+    hint,
+    prompt,
+    slider,
+)
 from appkit.dashboards.page import AppPage, UrlString
 from appkit.dashboards.pages.density_truth import TruthView
 from appkit.dashboards.pages.density_views import MeterView, SheetView
@@ -132,7 +141,7 @@ class DensityPage(AppPage):
         return pmui.Switch.from_param(self.param.project, margin=(6, 0, 0, 0))
 
     def _density_widgets(self) -> list[Any]:
-        sigma = _slider(pmui.FloatSlider, self.param.sigma)
+        sigma = slider(pmui.FloatSlider, self.param.sigma)
         sigma.visible = self.channel == "gaussian"
         self.param.watch(
             lambda event: setattr(sigma, "visible", event.new == "gaussian"), "channel"
@@ -140,18 +149,18 @@ class DensityPage(AppPage):
         channel = pmui.Select.from_param(
             self.param.channel, sizing_mode="stretch_width", margin=(6, 0)
         )
-        return [channel, sigma, _slider(pmui.FloatSlider, self.param.step, format="0.000")]
+        return [channel, sigma, slider(pmui.FloatSlider, self.param.step, format="0.000")]
 
     def _wavelet_widgets(self) -> list[Any]:
-        self._j = _slider(pmui.IntSlider, self.param.j)
+        self._j = slider(pmui.IntSlider, self.param.j)
         self._angle = _angle_slider(self)
         self._says = hint("")
         return [
             self._j,
             self._angle,
             self._says,
-            _slider(pmui.IntSlider, self.param.J),
-            _slider(pmui.IntSlider, self.param.L),
+            slider(pmui.IntSlider, self.param.J),
+            slider(pmui.IntSlider, self.param.L),
         ]
 
     @param.depends("dark", watch=True)
@@ -281,33 +290,22 @@ class DensityPage(AppPage):
         self.modulus.send(field, atoms)
 
 
-def _slider(kind: Any, parameter: Any, **options: Any) -> Any:
-    return kind.from_param(
-        parameter, sizing_mode="stretch_width", margin=(4, 8), size="small", **options
-    )
-
-
 def _angle_slider(page: DensityPage) -> pmui.DiscreteSlider:
     """The angle in degrees; the page and its address count steps of 180° / L."""
 
     def steps() -> dict[str, int]:
         return {f"{180 * step / page.L:g}°": step for step in range(page.L)}
 
-    slider = pmui.DiscreteSlider(
-        label="Angle θ",
-        options=steps(),
-        value=page.angle,
-        sizing_mode="stretch_width",
-        margin=(4, 8),
-        size="small",
+    angle = prompt(
+        pmui.DiscreteSlider(label="Angle θ", options=steps(), value=page.angle, **LAYOUT)
     )
-    slider.param.watch(lambda event: setattr(page, "angle", event.new), "value")
+    angle.param.watch(lambda event: setattr(page, "angle", event.new), "value")
 
     def follow(*events: param.parameterized.Event) -> None:
-        slider.param.update(options=steps(), value=min(page.angle, page.L - 1))
+        angle.param.update(options=steps(), value=min(page.angle, page.L - 1))
 
     page.param.watch(follow, ["angle", "L"])
-    return slider
+    return angle
 
 
 @lru_cache(maxsize=64)

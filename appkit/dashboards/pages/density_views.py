@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, figure, hideable, hint
+from appkit.dashboards.components import card, figure, hideable, hint, slider
 from appkit.figures.density import MeterFigure, Sheet, SheetFigure
 
 if TYPE_CHECKING:
@@ -165,10 +165,8 @@ class MeterView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         page = self._page
-        sliders = [
-            pmui.FloatSlider.from_param(p, sizing_mode="stretch_width", margin=(4, 8), size="small")
-            for p in (page.param.turn, page.param.dx, page.param.dy)
-        ]
+        moves = (page.param.turn, page.param.dx, page.param.dy)
+        sliders = [slider(pmui.FloatSlider, move) for move in moves]
         return card(
             "Invariance meter",
             pmui.Grid(

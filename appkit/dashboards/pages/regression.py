@@ -12,7 +12,17 @@ import panel_material_ui as pmui
 import param
 
 from appkit.dashboards import explorer
-from appkit.dashboards.components import LongWork, card, figure, hideable, hint, quote, text
+from appkit.dashboards.components import (
+    LAYOUT,
+    LongWork,
+    card,
+    figure,
+    hideable,
+    hint,
+    prompt,
+    quote,
+    text,
+)
 from appkit.dashboards.components.tables import frame_table
 from appkit.dashboards.explorer import Live, Model
 from appkit.dashboards.page import AppPage
@@ -287,13 +297,8 @@ def _power_slider(page: RegressionPage) -> Any:
     def nearest(m: int) -> int:
         return min(steps, key=lambda step: abs(step - m))
 
-    slider = pmui.DiscreteSlider(
-        label="Terms M",
-        options=steps,
-        value=nearest(page.M),
-        sizing_mode="stretch_width",
-        margin=(4, 8),
-        size="small",
+    slider = prompt(
+        pmui.DiscreteSlider(label="Terms M", options=steps, value=nearest(page.M), **LAYOUT)
     )
 
     def moved(event: param.parameterized.Event) -> None:
