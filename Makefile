@@ -37,11 +37,14 @@ help:
 serve: $(VENV)/.installed
 	$(BIN)/appkit serve --port $(PORT) $(ARGS)
 
+# The pages come last, by themselves: a browser and a server need both processors.
 test: $(VENV)/.installed-test
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
+	  $(or $(ARGS),--ignore tests/browser)
+	$(if $(ARGS),,$(MAKE) test-browser)
 
 test-browser: $(VENV)/.installed-test
-	APPKIT_BROWSER_TESTS=1 $(ONE_THREAD) $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 0 tests/browser $(ARGS)
 
 lab: $(VENV)/.installed
 	$(BIN)/appkit lab $(ARGS)

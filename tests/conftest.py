@@ -7,10 +7,6 @@ from pathlib import Path
 
 import pytest
 
-#: A browser and a server need both processors; beside other work some of the pages' tests run out
-#: of time. Until that is mended they are asked for by name: `make test-browser`.
-collect_ignore = [] if os.environ.get("APPKIT_BROWSER_TESTS") else ["browser"]
-
 _BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import panel as pn
+from tornado.websocket import WebSocketClosedError
 
 import appkit.figures.theme  # noqa: F401 - sets the plots' backend before the first session
 from appkit.dashboards.look import SCRIPTS
@@ -29,9 +31,9 @@ def routes() -> dict[str, Callable[[], Any]]:
 
 def session() -> Any:
     """The document of a new session."""
-    shell = Shell()
-    if pn.state.curdoc is not None and pn.state.curdoc.session_context is not None:
-        pn.state.on_session_destroyed(lambda context: shell.close())
+    shell, document = Shell(), pn.state.curdoc
+    if document is not None and document.session_context is not None:
+        document.on_session_destroyed(lambda context: shell.close(document))
     return shell.template
 
 
@@ -39,6 +41,15 @@ def prepare() -> None:
     """Load the browser's parts, all from this package: nothing is fetched from another host."""
     pn.extension("tabulator", js_files=SCRIPTS, notifications=True, reconnect=True)
     pn.config.disconnect_notification = "The server has gone. Reload when it is back."
+    logging.getLogger("asyncio").addFilter(_is_no_farewell)
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """A browser that closes while a picture is on its way is no error, and Panel logs it as one.
+
+    The record's traceback would keep the session too, where something keeps records.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
 
 def warm_up() -> None:

@@ -189,7 +189,7 @@ class Jobs:
     def _deliver(self, callback: Callable[[], None]) -> None:
         def call() -> None:
             if not self._closed:
-                with pn.io.hold():
+                with _together(document):
                     callback()
 
         document = self._document
@@ -223,6 +223,23 @@ def _kept_alive(document: Document | None) -> Iterator[None]:
     finally:
         for session in sessions:
             session.unblock_expiration()
+
+
+@contextmanager
+def _together(document: Document | None) -> Iterator[None]:
+    """Send what changes in one go.
+
+    With Bokeh's hold: Panel's own drops what changes between the document's way to the browser and
+    the browser's answer, so that a picture of that moment would never be seen.
+    """
+    if document is None:
+        yield
+        return
+    document.hold()
+    try:
+        yield
+    finally:
+        document.unhold()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 import param
+from bokeh.document import Document
 
 from appkit.dashboards.look import KEEP_THEME, LOGO, PAGE_SX, THEME
 from appkit.dashboards.page import AppPage
@@ -105,12 +106,19 @@ class Shell(param.Parameterized):
         known = ", ".join(self.param["page"].objects)
         page.message.say("link", f"There is no page called '{wrong.get('page')}'. Pages: {known}.")
 
-    def close(self) -> None:
-        """The session has ended. Let go of all that would keep it alive.
+    def close(self, document: Document | None = None) -> None:
+        """The session of ``document`` has ended. Let go of all that would keep it alive.
 
-        HoloViews lists the streams of clicks in a global table, which holds a closed session for
-        ever, so it is emptied here.
+        HoloViews lists the streams of clicks in a global table, and Panel 1.9 the areas of
+        notifications; Panel's periodic work keeps the first session's document besides. A document
+        that stays is left empty: without what was still to be done, and without the address.
         """
+        if document is not None:
+            for ref, (_, _, owner, _) in list(pn.state._views.items()):
+                if owner is document:
+                    del pn.state._views[ref]
+            document.callbacks._session_callbacks.clear()
+            pn.state._locations.pop(document, None)
         for page, view in self._built.values():
             page.close()
             panes: Any = view.select(pn.pane.HoloViews)

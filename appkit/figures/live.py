@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import holoviews as hv
 from holoviews.streams import Pipe
@@ -48,13 +48,23 @@ class LivePipe(Pipe):
         """The layer; `hook` must be among its options' hooks."""
         return hv.DynamicMap(self._draw, streams=[self])
 
-    def hook(self, plot: Any, element: Any) -> None:
-        """HoloViews has drawn the layer: remember where, and set the colours' ends."""
-        self._plots.add(plot)
-        self._colours(plot)
+    @property
+    def hook(self) -> Callable[[Any, Any], None]:
+        """For HoloViews to call when it has drawn the layer: this remembers where.
+
+        It knows the pipe weakly, since HoloViews keeps options in a global table.
+        """
+        pipe = ref(self)
+
+        def drawn(plot: Any, element: Any) -> None:
+            if (alive := pipe()) is not None:
+                alive._plots.add(plot)
+                alive._colours(plot)
+
+        return drawn
 
     def send(self, data: Any) -> None:
-        """Show ``data``."""
+        """Show ``data``; in a server's session, with the document's lock."""
         served = [plot for plot in self._plots if _served(plot)]
         if not served or not self._still(self.data, data):
             super().send(data)

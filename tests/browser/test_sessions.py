@@ -3,6 +3,7 @@
 import gc
 import time
 
+import pytest
 from seen import drawn
 
 from appkit.dashboards.page import AppPage
@@ -14,16 +15,30 @@ def alive() -> list[str]:
     return [repr(thing) for thing in gc.get_objects() if isinstance(thing, Shell | AppPage)]
 
 
+def close(pages, server) -> None:
+    """Close them, and wait until the server has let go of them."""
+    for page in pages:
+        page.close()
+    end = time.monotonic() + 30
+    while alive() and time.monotonic() < end:
+        server.end_sessions()
+        time.sleep(0.2)
+
+
 def test_closed_sessions_are_collected(visit, server):
     pages = [visit("?page=density"), visit()]
     drawn(pages[0])
     pages[1].get_by_role("button", name="Open regression").click()
     pages[1].locator("h1", has_text="Regression").wait_for()
     assert len(alive()) >= 5  # two shells, and three pages that were opened
-    for page in pages:
-        page.close()
-    end = time.monotonic() + 20
-    while alive() and time.monotonic() < end:
-        server.end_sessions()
-        time.sleep(0.2)
+    close(pages, server)
+    assert alive() == []
+
+
+@pytest.mark.parametrize("slug", ["density", "regression"])
+def test_a_session_that_is_closed_in_the_midst_of_its_work_is_collected(watched, server, slug):
+    page = watched()
+    page.goto(f"{server.address}/?page={slug}")
+    assert alive() != []
+    close([page], server)
     assert alive() == []

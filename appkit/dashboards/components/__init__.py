@@ -1,6 +1,15 @@
 """Browser parts that pages share."""
 
-from appkit.dashboards.components.card import card, figure, heading, hideable, hint, quote, text
+from appkit.dashboards.components.card import (
+    card,
+    figure,
+    heading,
+    hideable,
+    hint,
+    on_tap,
+    quote,
+    text,
+)
 from appkit.dashboards.components.chooser import MoleculeChooser
 from appkit.dashboards.components.message import Message
 from appkit.dashboards.components.progress import LongWork
@@ -16,6 +25,7 @@ __all__ = [
     "heading",
     "hideable",
     "hint",
+    "on_tap",
     "prompt",
     "quote",
     "slider",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -71,6 +73,14 @@ def figure(element: Any = None, **params: Any) -> pn.pane.HoloViews:
     return pn.pane.HoloViews(
         element, linked_axes=False, sizing_mode="stretch_width", margin=0, **params
     )
+
+
+def on_tap(tap: Any, callback: Callable[[float | None, float | None], None]) -> None:
+    """Call back for a click on a figure.
+
+    HoloViews calls without the document's lock, which whoever changes a figure's models needs.
+    """
+    tap.add_subscriber(lambda x, y: pn.state.execute(partial(callback, x, y), schedule=True))
 
 
 def hideable(*content: Any, visible: bool = True) -> pmui.Column:

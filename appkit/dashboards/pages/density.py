@@ -20,6 +20,7 @@ from appkit.dashboards.components import (
     figure,
     hideable,
     hint,
+    on_tap,
     prompt,
     slider,
 )
@@ -92,7 +93,7 @@ class DensityPage(AppPage):
             ),
             visible=False,
         )
-        self.modulus.tap.add_subscriber(self.sheet.point)
+        on_tap(self.modulus.tap, self.sheet.point)
         for name in ("way", "molecule", "smiles"):
             self.chooser.param.watch(lambda event: setattr(self, event.name, event.new), name)
         self.chooser.param.watch(lambda event: self._load(), "chosen")

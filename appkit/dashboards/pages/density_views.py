@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, figure, hideable, hint, slider
+from appkit.dashboards.components import card, figure, hideable, hint, on_tap, slider
 from appkit.figures.density import MeterFigure, Sheet, SheetFigure
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class SheetView(pn.viewable.Viewer):
         self._where = hint("")
         self._shapes: dict[str, tuple] = {}
         self._point: tuple[float, float] | None = None
-        self.first.tap.add_subscriber(self._tapped)
+        on_tap(self.first.tap, self._tapped)
 
     def draw(self) -> None:
         """Compute both sheets for the page's scene, if they are in front."""
