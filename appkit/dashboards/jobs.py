@@ -189,12 +189,13 @@ class Jobs:
     def _deliver(self, callback: Callable[[], None]) -> None:
         def call() -> None:
             if not self._closed:
-                with _together(document):
+                with pn.io.hold():
                     callback()
 
         document = self._document
         if document is not None and document.session_context is not None:
-            document.add_next_tick_callback(call)
+            # Panel drops what changes before the browser has answered that the page is there.
+            document.add_next_tick_callback(lambda: pn.state.onload(call))
         else:
             call()
 
@@ -223,23 +224,6 @@ def _kept_alive(document: Document | None) -> Iterator[None]:
     finally:
         for session in sessions:
             session.unblock_expiration()
-
-
-@contextmanager
-def _together(document: Document | None) -> Iterator[None]:
-    """Send what changes in one go.
-
-    With Bokeh's hold: Panel's own drops what changes between the document's way to the browser and
-    the browser's answer, so that a picture of that moment would never be seen.
-    """
-    if document is None:
-        yield
-        return
-    document.hold()
-    try:
-        yield
-    finally:
-        document.unhold()
 
 
 @contextmanager

@@ -119,6 +119,7 @@ class Shell(param.Parameterized):
                     del pn.state._views[ref]
             document.callbacks._session_callbacks.clear()
             pn.state._locations.pop(document, None)
+            pn.state._onload.pop(document, None)
         for page, view in self._built.values():
             page.close()
             panes: Any = view.select(pn.pane.HoloViews)

@@ -14,7 +14,6 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from holoviews.streams import Pipe
 
 from appkit.figures import theme
 from appkit.figures.axes import quiet, square
@@ -57,10 +56,8 @@ class FieldFigure:
     ) -> None:
         self.signed, self.gamma = signed, gamma
         self.value = hv.Dimension("value", label=label, unit=unit)
-        self.pixels = LivePipe(
-            self._image, Field.empty(), _columns, box=lambda data: data.bounds, limits=self._limits
-        )
-        self.atoms: Pipe = Pipe(data=Planar())
+        self.pixels = LivePipe(Field.empty())
+        self.atoms = LivePipe(Planar())
         self.tap = hv.streams.Tap(x=None, y=None)
 
     def send(self, picture: Field, atoms: Planar | None = None) -> None:
@@ -72,9 +69,10 @@ class FieldFigure:
     def element(self, dark: bool = False, **opts: Any) -> hv.Overlay:
         """The figure for a light or a dark page."""
         cmap = theme.diverging(dark) if self.signed else theme.sequential(dark, self.gamma)
+        layer = self.pixels.layer(self._image, _columns, lambda data: data.bounds, self._limits)
         options = square() | opts
-        options["hooks"] = [*options["hooks"], self.pixels.hook]
-        image = self.pixels.element().opts(
+        options["hooks"] = [*options["hooks"], layer.hook]
+        image = layer.element().opts(
             hv.opts.Image(
                 cmap=cmap,
                 colorbar=True,
@@ -124,8 +122,8 @@ class SheetFigure:
 
     def __init__(self, gamma: float = 0.75) -> None:
         self.gamma = gamma
-        self.pixels = LivePipe(self._image, None, lambda d: {"image": [_mosaic(d)]}, _same_tiles)
-        self.framed = LivePipe(self._frame, None, _corners)
+        self.pixels = LivePipe(None, still=_same_tiles)
+        self.framed = LivePipe(None)
         self.tap = hv.streams.Tap(x=None, y=None)
 
     def send(self, sheet: Sheet | None) -> None:
@@ -151,7 +149,8 @@ class SheetFigure:
         self.send(sheet)
         rows, columns = sheet.tiles.shape[:2]
         surfaces = theme.DARK if dark else theme.LIGHT
-        image = self.pixels.element().opts(
+        tiles = self.pixels.layer(self._image, lambda data: {"image": [_mosaic(data)]})
+        image = tiles.element().opts(
             hv.opts.Image(
                 cmap=theme.sequential(dark, self.gamma),
                 clim=(0, 1),
@@ -167,17 +166,18 @@ class SheetFigure:
                 aspect=columns / rows * 0.92,
                 toolbar=None,
                 default_tools=["tap"],
-                hooks=[quiet, self.pixels.hook],
+                hooks=[quiet, tiles.hook],
                 **opts,
             )
         )
         self.tap.source = image
-        frame = self.framed.element().opts(
+        rim = self.framed.layer(self._frame, _corners)
+        frame = rim.element().opts(
             hv.opts.Rectangles(
                 fill_alpha=0,
                 line_color=surfaces["warm"],
                 line_width=2.5,
-                hooks=[self.framed.hook],
+                hooks=[rim.hook],
             )
         )
         edges = np.array(
@@ -231,7 +231,7 @@ class MeterFigure:
     FLOOR = 1e-9
 
     def __init__(self) -> None:
-        self.rows: Pipe = Pipe(data=None)
+        self.rows = LivePipe(None, still=_same_bars)
 
     def send(self, changes: pd.DataFrame) -> None:
         """``changes`` has the columns ``label``, ``order`` and ``change`` (relative)."""
@@ -239,7 +239,8 @@ class MeterFigure:
 
     def element(self, labels: Sequence[str], dark: bool = False) -> hv.DynamicMap:
         """The figure; ``labels`` fixes the axis, one bar each."""
-        return hv.DynamicMap(self._bars, streams=[self.rows]).opts(
+        bars = self.rows.layer(self._bars, self._columns)
+        return bars.element().opts(
             hv.opts.Rectangles(
                 color="colour",
                 line_color=None,
@@ -254,7 +255,7 @@ class MeterFigure:
                 toolbar=None,
                 default_tools=[],
                 tools=["hover"],
-                hooks=[quiet],
+                hooks=[quiet, bars.hook],
             )
         )
 
@@ -266,7 +267,7 @@ class MeterFigure:
                 place - 0.36,
                 self.FLOOR,
                 place + 0.36,
-                max(row["change"], 1.5 * self.FLOOR),
+                self._height(row["change"]),
                 theme.DICTIONARY_COLOURS[names[row["order"]]],
                 row["label"],
                 row["change"],
@@ -274,3 +275,15 @@ class MeterFigure:
             for place, row in enumerate(rows)
         ]
         return hv.Rectangles(bars, vdims=["colour", "invariant", "change"])
+
+    def _columns(self, data: pd.DataFrame) -> dict[str, list[float]]:
+        """What of the bars' source changes when they are the same bars."""
+        heights = [self._height(change) for change in data["change"]]
+        return {"top": heights, "y1": heights, "change": list(data["change"])}
+
+    def _height(self, change: float) -> float:
+        return max(change, 1.5 * self.FLOOR)
+
+
+def _same_bars(old: pd.DataFrame | None, new: pd.DataFrame | None) -> bool:
+    return old is not None and new is not None and old["label"].equals(new["label"])

@@ -11,10 +11,10 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
-from holoviews.streams import Pipe
 
 from appkit.figures import theme
 from appkit.figures.axes import square
+from appkit.figures.live import Box, LivePipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,38 +45,49 @@ class Planar:
 
 
 def skeleton(
-    atoms: Pipe, dark: bool = False, letter: str = "12px", line: float = 1.0
+    atoms: LivePipe, dark: bool = False, letter: str = "12px", line: float = 1.0
 ) -> hv.Overlay:
     """Bonds as thin lines, each atom as its element's letter."""
     surfaces = theme.DARK if dark else theme.LIGHT
-    bonds = hv.DynamicMap(_bonds, streams=[atoms]).opts(
-        hv.opts.Segments(color=surfaces["muted"], line_width=line, line_alpha=0.6)
+    lines = atoms.layer(_bonds, _bond_columns)
+    bonds = lines.element().opts(
+        hv.opts.Segments(
+            color=surfaces["muted"], line_width=line, line_alpha=0.6, hooks=[lines.hook]
+        )
     )
     style = {"text_font_size": letter, "text_font_style": "bold"}
     # A wide rim in the card's colour under each letter keeps it readable on dark and light pixels.
-    rims = hv.DynamicMap(_letters, streams=[atoms]).opts(
+    under = atoms.layer(_letters, _letter_columns)
+    rims = under.element().opts(
         hv.opts.Labels(
-            text_color=surfaces["card"], hooks=[partial(_rim, colour=surfaces["card"])], **style
+            text_color=surfaces["card"],
+            hooks=[partial(_rim, colour=surfaces["card"]), under.hook],
+            **style,
         )
     )
-    letters = hv.DynamicMap(_letters, streams=[atoms]).opts(
-        hv.opts.Labels(text_color=surfaces["ink"], **style)
+    over = atoms.layer(_letters, _letter_columns)
+    letters = over.element().opts(
+        hv.opts.Labels(text_color=surfaces["ink"], hooks=[over.hook], **style)
     )
     return bonds * rims * letters
 
 
 def _bonds(data: Planar) -> hv.Segments:
+    return hv.Segments(_bond_columns(data), kdims=["x", "y", "x1", "y1"])
+
+
+def _bond_columns(data: Planar) -> dict[str, np.ndarray]:
     ends = data.positions[data.bonds].reshape(-1, 4)
-    return hv.Segments(ends, kdims=["x", "y", "x1", "y1"])
+    return dict(zip(("x", "y", "x1", "y1"), ends.T, strict=True))
 
 
 def _letters(data: Planar) -> hv.Labels:
-    rows = {
-        "x": data.positions[:, 0],
-        "y": data.positions[:, 1],
-        "text": np.array(data.symbols, "U2"),
-    }
-    return hv.Labels(rows, kdims=["x", "y"], vdims=["text"])
+    return hv.Labels(_letter_columns(data), kdims=["x", "y"], vdims=["text"])
+
+
+def _letter_columns(data: Planar) -> dict[str, np.ndarray]:
+    x, y = data.positions.T
+    return {"x": x, "y": y, "text": np.array(data.symbols, "U2")}
 
 
 def _rim(plot: Any, element: Any, colour: str) -> None:
@@ -87,7 +98,7 @@ class MoleculeFigure:
     """One molecule, drawn large and without axes."""
 
     def __init__(self) -> None:
-        self.atoms: Pipe = Pipe(data=Planar())
+        self.atoms = LivePipe(Planar())
 
     def send(self, atoms: Planar) -> None:
         """Draw another molecule."""
@@ -95,21 +106,34 @@ class MoleculeFigure:
 
     def element(self, dark: bool = False) -> hv.Overlay:
         """The figure for a light or a dark page."""
-        frame = hv.DynamicMap(_frame, streams=[self.atoms]).opts(
+        corners = self.atoms.layer(_frame, _corners, box=_box)
+        options = square() | {"aspect": 1.25, "toolbar": None, "default_tools": []}
+        options["hooks"] = [*options["hooks"], corners.hook]
+        frame = corners.element().opts(
             hv.opts.Points(
                 alpha=0,
+                padding=0,
                 framewise=True,
                 xaxis=None,
                 yaxis=None,
-                **(square() | {"aspect": 1.25, "toolbar": None, "default_tools": []}),
+                **options,
             )
         )
         return frame * skeleton(self.atoms, dark, letter="15px", line=1.8)
 
 
 def _frame(data: Planar) -> hv.Points:
+    return hv.Points(_corners(data), kdims=["x", "y"])
+
+
+def _corners(data: Planar) -> dict[str, list[float]]:
     """Two invisible corners, so that the letters at the rim have room."""
+    left, bottom, right, top = _box(data)
+    return {"x": [left, right], "y": [bottom, top]}
+
+
+def _box(data: Planar) -> Box:
     if len(data.symbols) == 0:
-        return hv.Points([(-1, -1), (1, 1)])
-    low, high = data.positions.min(0) - 0.7, data.positions.max(0) + 0.7
-    return hv.Points([tuple(low), tuple(high)])
+        return -1.0, -1.0, 1.0, 1.0
+    low, high = data.positions.min(0) - 0.9, data.positions.max(0) + 0.9
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -13,11 +13,11 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from holoviews.streams import Pipe
 from numpy.typing import ArrayLike
 
 from appkit.figures import theme
 from appkit.figures.density import X, Y
+from appkit.figures.live import LivePipe
 from appkit.figures.molecule import Planar, skeleton
 
 __all__ = [
@@ -280,7 +280,7 @@ def molecule(atoms: Atoms, title: str = "", width: int = 180) -> hv.Overlay:
 
 def _drawn(atoms: Atoms) -> hv.Overlay:
     flat = Planar(tuple(atoms.get_chemical_symbols()), atoms.positions[:, :2])
-    return skeleton(Pipe(data=flat), letter="11px")
+    return skeleton(LivePipe(flat), letter="11px")
 
 
 def _errors(result: CoulombTerms, density: str, name: str) -> pd.DataFrame:

@@ -1,37 +1,64 @@
 """What a person sees of a page, as numbers: the pixels of figures, the rows of tables."""
 
-_FIND = """([kind, place]) => {
+# A figure is found by what it says, since models are made in whatever order their data arrive.
+_FIGURE = """(name) => {
+    const parts = m => [...m.below, ...m.left].map(p => p.title?.text ?? p.title ?? p.axis_label)
+    const dict = d => d instanceof Map ? Object.fromEntries(d) : d ?? {}
+    const first = m => Object.values(dict(m.left[0]?.major_label_overrides))[0] ?? ""
+    const named = {
+        density: m => parts(m).includes("ρ̃ (e/Å²)"),
+        modulus: m => parts(m).includes("|ρ̃∗ψ| (e/Å²)"),
+        first: m => first(m).startsWith("j=0"),
+        second: m => first(m).startsWith("j=") && !first(m).startsWith("j=0"),
+    }[name]
     const figures = Array.from(Bokeh.documents[0]?.all_models ?? [])
-        .filter(m => m.type == "Figure" && m.renderers.some(r => r.glyph.type == kind))
-    const found = figures[place]?.renderers.find(r => r.glyph.type == kind)
+    return figures.find(m => m.type == "Figure" && named(m))
+}"""
+_FIND = f"""(name) => {{
+    const found = ({_FIGURE})(name)?.renderers.find(r => r.glyph.type == "Image")
     if (found == null) return null
     const data = found.data_source.data
     return data instanceof Map ? Object.fromEntries(data) : data
-}"""
-_SUM = f"""(where) => {{
-    const column = ({_FIND})(where)?.image?.[0]
+}}"""
+_ROOM = f"""(name) => {{
+    const [x, image] = [({_FIGURE})(name).x_range, ({_FIND})(name)]
+    return Math.min(image.x[0] - x.start, x.end - image.x[0] - image.dw[0])
+}}"""
+_SUM = f"""(name) => {{
+    const column = ({_FIND})(name)?.image?.[0]
     return column == null ? null : Array.from(column).reduce((s, v, k) => s + v * (k % 97), 0)
 }}"""
 
-DENSITY, MODULUS, FIRST, SECOND = range(4)
+#: The figures of the density page, in their order on it.
+FIGURES = DENSITY, MODULUS, FIRST, SECOND = "density", "modulus", "first", "second"
 
 
-def picture(page, place: int) -> float | None:
-    """A number that two different images of the figure at ``place`` do not share; NaN if empty."""
-    return page.evaluate(_SUM, ["Image", place])
+def figure(page, name: str):
+    """A figure of the density page, to click on."""
+    return page.locator(".bk-Figure").nth(FIGURES.index(name))
 
 
-def changed(page, place: int, before: float | None) -> float:
+def picture(page, name: str) -> float | None:
+    """A number that two different images of a figure do not share; None if empty."""
+    return page.evaluate(_SUM, name)
+
+
+def changed(page, name: str, before: float | None) -> float:
     """Wait for another image than ``before`` in a figure; its number."""
-    script = f"([where, old]) => {{ const s = ({_SUM})(where); return s > 0 && s !== old }}"
-    page.wait_for_function(script, arg=[["Image", place], before])
-    return picture(page, place)
+    script = f"([name, old]) => {{ const s = ({_SUM})(name); return s > 0 && s !== old }}"
+    page.wait_for_function(script, arg=[name, before])
+    return picture(page, name)
 
 
 def drawn(page) -> None:
     """Wait until density, modulus and both sheets of the density page are drawn."""
-    for place in (DENSITY, MODULUS, FIRST, SECOND):
-        changed(page, place, 0)
+    for name in FIGURES:
+        changed(page, name, 0)
+
+
+def room(page, name: str) -> float:
+    """Å between the image of a figure and the ends of its x axis; negative where it is cut off."""
+    return page.evaluate(_ROOM, name)
 
 
 def press(page, label: str, key: str, times: int = 1) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from seen import DENSITY, FIRST, MODULUS, SECOND, changed, drawn, picture, press
+from seen import DENSITY, FIRST, MODULUS, SECOND, changed, drawn, figure, picture, press, room
 
 AMMONIA = b"4\n\nN 0 0 0.3\nH 0.94 0 0\nH -0.47 0.81 0\nH -0.47 -0.81 0\n"
 WATER = b"3\n\nO 0 0 0\nH 0.96 0 0\nH -0.24 0.93 0\n"
@@ -26,6 +26,8 @@ def test_a_slider_changes_the_picture_and_the_address(density):
     density.wait_for_url(re.compile(r"angle=1\b"))
     press(density, "Grid step (Å)", "ArrowRight")
     changed(density, DENSITY, before[0])
+    for place in (DENSITY, MODULUS):
+        assert room(density, place) > -0.01
 
 
 def test_fewer_scales_keep_the_wavelet_within_the_bank(density):
@@ -37,7 +39,7 @@ def test_fewer_scales_keep_the_wavelet_within_the_bank(density):
 
 def test_a_click_on_a_tile_brings_its_wavelet_to_the_front(density):
     before = picture(density, SECOND)
-    sheet = density.locator(".bk-Figure").nth(FIRST)
+    sheet = figure(density, FIRST)
     box = sheet.bounding_box()
     sheet.click(position={"x": box["width"] * 0.56, "y": box["height"] * 0.09})
     density.wait_for_url(re.compile(r"j=0\b.*angle=[34]\b"))
@@ -46,7 +48,7 @@ def test_a_click_on_a_tile_brings_its_wavelet_to_the_front(density):
 
 def test_a_click_on_the_modulus_asks_for_one_point(density):
     before = picture(density, SECOND)
-    modulus = density.locator(".bk-Figure").nth(MODULUS)
+    modulus = figure(density, MODULUS)
     box = modulus.bounding_box()
     modulus.click(position={"x": box["width"] * 0.55, "y": box["height"] * 0.4})
     density.get_by_text("at the point").wait_for()

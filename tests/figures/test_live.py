@@ -2,17 +2,25 @@
 
 import holoviews as hv
 import numpy as np
+import pandas as pd
 import pytest
 from bokeh.document import Document
 
-from appkit.figures.density import Field, FieldFigure, Sheet, SheetFigure
+from appkit.figures.density import Field, FieldFigure, MeterFigure, Sheet, SheetFigure
+from appkit.figures.molecule import MoleculeFigure, Planar
 
+WATER = Planar(("O", "H", "H"), np.array([[0, 0], [0.76, 0.59], [-0.76, 0.59]]))
 BOX = (-3.0, -1.0, 3.0, 1.0)
 
 
 def field(seed, low=0.0, box=BOX):
     values = np.random.default_rng(seed).uniform(low, 1 + seed, (4, 6)).astype(np.float32)
     return Field(values, box)
+
+
+def turned(atoms, angle):
+    c, s = np.cos(angle), np.sin(angle)
+    return Planar(atoms.symbols, atoms.positions @ [[c, s], [-s, c]])
 
 
 def sheet(seed, tile=(0, 1)):
@@ -101,6 +109,41 @@ def test_a_sheet_and_its_frame_are_swapped(served, monkeypatch):
     figure.choose(None)
     [frame] = [r for r in state.renderers if "top" in r.data_source.data]
     assert len(frame.data_source.data["top"]) == 0
+
+
+def test_atoms_that_move_leave_the_axes_to_the_field(served):
+    """Also where HoloViews draws after a swap that it did not see."""
+    figure, fresh = FieldFigure(), FieldFigure()
+    state = served(figure.element())
+    figure.send(field(1), WATER)
+    for step in range(3):
+        figure.send(field(step, box=(-4.0, -1.5, 4.0, 1.5)), turned(WATER, step))
+    figure.atoms.event(data=turned(WATER, 3))
+    fresh.send(field(2, box=(-4.0, -1.5, 4.0, 1.5)), turned(WATER, 3))
+    assert_same(shown(state), shown(served(fresh.element())))
+    assert (state.x_range.start, state.x_range.end) == (-4.0, 4.0)
+
+
+def test_a_molecule_is_swapped(served):
+    figure, fresh = MoleculeFigure(), MoleculeFigure()
+    state = served(figure.element())
+    figure.send(WATER)
+    figure.send(turned(WATER, 1))
+    fresh.send(turned(WATER, 1))
+    assert_same(shown(state), shown(served(fresh.element())))
+
+
+def test_the_bars_of_the_meter_are_swapped(served):
+    def changes(*values):
+        rows = {"label": ["a", "b"], "order": [0, 1], "change": values}
+        return pd.DataFrame(rows)
+
+    figure, fresh = MeterFigure(), MeterFigure()
+    state = served(figure.element(["a", "b"]))
+    figure.send(changes(0.1, 0.2))
+    figure.send(changes(1e-12, 0.5))
+    fresh.send(changes(1e-12, 0.5))
+    assert_same(shown(state), shown(served(fresh.element(["a", "b"]))))
 
 
 def test_a_theme_that_was_left_is_not_drawn_any_more(served):
