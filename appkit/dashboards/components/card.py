@@ -75,12 +75,14 @@ def figure(element: Any = None, **params: Any) -> pn.pane.HoloViews:
     )
 
 
-def on_tap(tap: Any, callback: Callable[[float | None, float | None], None]) -> None:
-    """Call back for a click on a figure.
+def on_tap(stream: Any, callback: Callable[..., None]) -> None:
+    """Call back with the values of a stream, by their names, for a click on a figure.
 
     HoloViews calls without the document's lock, which whoever changes a figure's models needs.
     """
-    tap.add_subscriber(lambda x, y: pn.state.execute(partial(callback, x, y), schedule=True))
+    stream.add_subscriber(
+        lambda **values: pn.state.execute(partial(callback, **values), schedule=True)
+    )
 
 
 def hideable(*content: Any, visible: bool = True) -> pmui.Column:

@@ -19,6 +19,7 @@ from appkit.dashboards.components import (
     figure,
     hideable,
     hint,
+    on_tap,
     prompt,
     quote,
     text,
@@ -79,7 +80,7 @@ class RegressionPage(AppPage):
         self.comparison = frame_table()
         self.residuals.on_click(lambda event: self._choose(self._rows[event.row]))
         self._rows: np.ndarray = np.zeros(0, int)
-        self.parity.selection.add_subscriber(self._clicked)
+        on_tap(self.parity.selection, self._clicked)
         self._shown = False
 
     # ---- layout ---------------------------------------------------------------------------
