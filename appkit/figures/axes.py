@@ -32,6 +32,7 @@ def quiet(plot: Any, element: Any) -> None:
 # Deferred: the frame's size changes in the midst of a layout, which must end first.
 _EQUAL_AXES = """
 setTimeout(() => {
+  if (figure.properties.inner_width.is_unset) return  // laid out later, and called again then
   const [w, h] = [figure.inner_width, figure.inner_height]
   if (!(w > 0 && h > 0)) return
   const [x0, x1, y0, y1] = [x.reset_start, x.reset_end, y.reset_start, y.reset_end]
