@@ -88,13 +88,14 @@ class Layer:
         self._pipe, self._draw, self._columns = pipe, draw, columns
         self._box, self._limits = box, limits
         self.plots: WeakSet[Any] = WeakSet()
-        self.drawn = False
+        self.drawn = False  # once and for all: the plots of a theme that was left are gone
 
     def element(self) -> hv.DynamicMap:
         """The element; `hook` must be among its options' hooks."""
         return hv.DynamicMap(self._element, streams=[self._pipe])
 
     def _element(self, data: Any) -> hv.Element:
+        """A method of the layer, so that the layer lives as long as the map that draws it."""
         return self._draw(data)
 
     @property
