@@ -16,7 +16,7 @@ from appkit.data.download import DataError
 from appkit.data.molecules import MoleculeSet
 from appkit.energy import PlanarFourier, PlanarScattering, PlanarWavelets
 from appkit.experiments import Details, FeatureStore, Result, Spread, details_of, latest
-from appkit.experiments.compute import Cancelled, compute_features
+from appkit.experiments.compute import compute_features
 from appkit.experiments.store import feature_key
 from appkit.figures.regression import NAMES, ErrorPath, Parity
 from appkit.regression import OrthogonalLeastSquares
@@ -205,18 +205,13 @@ def _explore(molecules: MoleculeSet, name: str, channels: tuple[str, ...], task:
 
 
 def _features(molecules: MoleculeSet, transformer: Any, task: Any) -> NDArray[np.float64]:
-    from appkit.dashboards.jobs import Cancelled as Stopped
-
     def progress(stage: str, done: int, total: int) -> None:
         task.progress(0.7 * done / total, f"features: batch {done} of {total}")
 
     store = FeatureStore(feature_key(molecules.atoms, transformer))
-    try:
-        return compute_features(
-            store, transformer, molecules.atoms, workers=0, progress=progress, cancel=task.stop
-        )
-    except Cancelled as error:
-        raise Stopped from error
+    return compute_features(
+        store, transformer, molecules.atoms, workers=0, progress=progress, cancel=task.stop
+    )
 
 
 def table(dataset: str) -> pd.DataFrame:

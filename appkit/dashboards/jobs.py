@@ -22,15 +22,13 @@ from typing import Any
 import panel as pn
 from bokeh.document import Document
 
+from appkit.regression import Cancelled
+
 log = logging.getLogger(__name__)
 
 # Two bounded pools, shared by all sessions: minutes of chemistry never delay a slider's picture.
 _PICTURES = ThreadPoolExecutor(2 * max(2, os.cpu_count() or 1), thread_name_prefix="picture")
 _LONG = ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2), thread_name_prefix="long")
-
-
-class Cancelled(Exception):  # noqa: N818 - an interruption, not an error
-    """Raised inside a job by `Task.check` once it was cancelled or became stale."""
 
 
 @dataclass(eq=False)
@@ -41,7 +39,7 @@ class Task:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
-        """Leave the job here if nobody waits for its result any more."""
+        """Leave the job here, by `Cancelled`, if nobody waits for its result any more."""
         if self.stop.is_set():
             raise Cancelled
 

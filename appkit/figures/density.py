@@ -1,8 +1,8 @@
 """Planar fields as pictures: a density or a modulus with its atoms, the scales × angles sheet,
 and the invariance meter.
 
-Every figure is a HoloViews element. What a slider moves is a layer of a `LivePipe`: sending new data
-swaps the pixels and leaves tools and ticks as they are.
+Every figure is a HoloViews element. What a slider moves is a layer of a `LivePipe`: sending new
+data swaps the pixels and leaves tools and ticks as they are.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from appkit.dashboards import explorer, library
-from appkit.dashboards.jobs import Cancelled, Task
+from appkit.dashboards.jobs import Task
 from appkit.data.download import DataError
 from appkit.data.molecules import load_molecules
 from appkit.energy import PlanarFourier
 from appkit.experiments import Details, Result, published
 from appkit.experiments.result import Row, Spread, save
-from appkit.regression import OrthogonalLeastSquares
+from appkit.regression import Cancelled, OrthogonalLeastSquares
 
 CHANNELS = ("dirac",)
 

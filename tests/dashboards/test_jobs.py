@@ -2,7 +2,8 @@ import threading
 
 import pytest
 
-from appkit.dashboards.jobs import Cancelled, Jobs, explain
+from appkit.dashboards.jobs import Jobs, explain
+from appkit.regression import Cancelled
 
 
 class Gate:
