@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from appkit.dashboards import library
+from appkit.data import catalogue
 from appkit.data.download import DataError
 from appkit.data.molecules import MoleculeSet
 from appkit.energy import PlanarFourier, PlanarScattering, PlanarWavelets
@@ -129,11 +130,25 @@ def recorded(result: Result, details: Details, row: str, names: Sequence[str] | 
 
 def molecules_or_none(dataset: str) -> MoleculeSet | None:
     """The data set where its file is on this machine; a page never downloads unasked."""
-    from appkit.data.catalogue import where
-
-    if dataset != "embedded" and not all(where(dataset).values()):
+    if dataset != "embedded" and not all(catalogue.where(dataset).values()):
         return None
     return library.molecules(dataset)
+
+
+def download(dataset: str, task: Any) -> MoleculeSet | None:
+    """Bring a data set to this machine and read it; raises as `appkit.data.catalogue.get`."""
+
+    def progress(done: int, total: int) -> None:
+        task.progress(done / total if total else 0.0, f"{done / 1e6:.1f} MB")
+
+    catalogue.get(dataset, progress)
+    return molecules_or_none(dataset)
+
+
+def offer(dataset: str) -> str:
+    """What a download brings, in words: what it is, its size, its licence."""
+    entry = catalogue.entry(dataset)
+    return f"{entry.what}. {entry.size / 1e6:.1f} MB, {entry.licence}."
 
 
 @lru_cache(maxsize=4)

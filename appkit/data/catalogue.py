@@ -18,7 +18,14 @@ from pathlib import Path
 
 import platformdirs
 
-from appkit.data.download import ChecksumError, DataError, MissingFileError, download, sha256
+from appkit.data.download import (
+    ChecksumError,
+    DataError,
+    MissingFileError,
+    Progress,
+    download,
+    sha256,
+)
 
 __all__ = ["ChecksumError", "DataError", "DataFile", "Dataset", "MissingFileError"]
 __all__ += ["cache_folder", "data_folder", "entries", "entry", "get", "where"]
@@ -133,8 +140,11 @@ def where(name: str) -> dict[str, Path | None]:
     return {file.path: _locate(file) for file in variants[0]}
 
 
-def get(name: str, progress: bool = False) -> dict[str, Path]:
+def get(name: str, progress: Progress = False) -> dict[str, Path]:
     """Paths of the files of a data set, after downloading what is missing.
+
+    ``progress`` shows a bar in the terminal, or is called with the bytes of a file that came and
+    all of them; what it raises ends the download, and nothing of the file stays.
 
     Returns ``{path in the catalogue: path on this machine}`` of one complete variant. Raises
     MissingFileError (address, checksum and folder in the message) where a file is neither here
@@ -146,7 +156,7 @@ def get(name: str, progress: bool = False) -> dict[str, Path]:
     return {path: here for path, here in located.items() if here is not None}
 
 
-def _download_first(dataset: Dataset, progress: bool) -> dict[str, Path | None]:
+def _download_first(dataset: Dataset, progress: Progress) -> dict[str, Path | None]:
     """Complete the first variant whose every missing file has an address."""
     for variant in dataset.variants.values():
         located = {file.path: _locate(file) for file in variant}

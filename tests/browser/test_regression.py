@@ -1,9 +1,13 @@
 """The regression page in the browser: records, clicks, a model computed live, links."""
 
 import re
+import threading
 
 import pytest
 from seen import press
+
+from appkit.dashboards import explorer, library
+from appkit.data.download import MissingFileError
 
 POINT = """() => {
     for (const m of Bokeh.documents[0]?.all_models ?? []) {
@@ -84,6 +88,32 @@ def test_a_kernel_regression_has_no_terms_to_compute(visit):
 def test_a_set_that_is_not_here_says_how_to_get_it(visit, monkeypatch, tmp_path):
     monkeypatch.setenv("APPKIT_DATA", str(tmp_path))
     page = visit("?page=regression&dataset=qm_2d")
-    page.get_by_text("appkit data get qm_2d").first.wait_for()
+    page.get_by_text("3.1 MB, Apache-2.0").wait_for()
     page.get_by_role("button", name="Compute this model").click()
-    page.get_by_text("The molecules of qm_2d are not on this machine").wait_for()
+    page.get_by_text("The molecules of qm_2d are not on this machine: press Download").wait_for()
+
+
+def test_a_set_is_downloaded_when_asked(visit, monkeypatch):
+    """First without a network, then with one: the page says why not, and then goes on."""
+    came, online = threading.Event(), threading.Event()
+
+    def here(dataset):
+        return library.molecules("embedded") if came.is_set() else None
+
+    def get(name, progress):
+        progress(1_000_000, 3_000_000)
+        if not online.is_set():
+            raise MissingFileError("https://example.org could not be downloaded (ConnectionError)")
+        came.set()
+
+    monkeypatch.setattr(explorer, "molecules_or_none", here)
+    monkeypatch.setattr(explorer.catalogue, "get", get)
+    page = visit("?page=regression&dataset=qm_2d")
+    download = page.get_by_role("button", name="Download")
+    download.click()
+    page.get_by_text("https://example.org could not be downloaded").wait_for()
+    online.set()
+    download.click()
+    download.wait_for(state="hidden")
+    page.get_by_text("https://example.org could not be downloaded").wait_for(state="hidden")
+    page.get_by_text("Compute this model").first.wait_for()

@@ -239,3 +239,23 @@ def test_the_table_stands_beside_the_published_figures(saved):
     assert coulomb["M"] == ""
     assert coulomb["Talk's RMSE"] == "20.5"
     assert "left out" in coulomb["Note"]
+
+
+def test_a_download_tells_its_progress_and_can_be_left(page, monkeypatch):
+    def get(name, progress):
+        progress(1_000_000, 4_000_000)
+        progress(2_000_000, 0)  # a server that does not say how much there is
+
+    monkeypatch.setattr(page.catalogue, "get", get)
+    monkeypatch.setattr(page, "molecules_or_none", lambda dataset: dataset)
+    task = Watched()
+    assert page.download("qm7_2d", task) == "qm7_2d"
+    assert task.reports == [(0.25, "1.0 MB"), (0.0, "2.0 MB")]
+    task.stop = threading.Event()
+    task.stop.set()
+    with pytest.raises(Cancelled):
+        page.download("qm7_2d", task)
+
+
+def test_an_offer_names_size_and_licence(page):
+    assert page.offer("qm_2d").endswith("3.1 MB, Apache-2.0.")

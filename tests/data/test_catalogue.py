@@ -73,6 +73,25 @@ def test_download_shows_progress(server, publish, capfd):
     assert "100%" in capfd.readouterr().err
 
 
+def test_download_reports_the_bytes_that_came(server, publish):
+    publish(data_file(server.url))
+    reports = []
+    get("made_up", progress=lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+
+
+def test_a_download_that_is_left_leaves_nothing(server, publish):
+    publish(data_file(server.url))
+
+    def leave(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        get("made_up", progress=leave)
+    assert files_below(cache_folder()) == []
+
+
 @pytest.mark.parametrize("damage", ["corrupt", "short", "cut"])
 def test_a_bad_download_leaves_nothing(server, publish, damage):
     """Other bytes, too few of them, or a connection that ends before the announced length."""

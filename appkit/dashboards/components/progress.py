@@ -19,6 +19,7 @@ class LongWork(pn.viewable.Viewer):
     jobs, slot : where the work runs.
     label : what the start button says.
     work, done : as for `Jobs.submit`; ``work`` is asked for when the button is pressed.
+    icon : on the start button.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class LongWork(pn.viewable.Viewer):
         label: str,
         work: Callable[[], Callable[[Task], Any]],
         done: Callable[[Any], None],
+        icon: str = "play_arrow",
     ) -> None:
         super().__init__()
         self._jobs, self._slot, self._work, self._done = jobs, slot, work, done
@@ -35,7 +37,7 @@ class LongWork(pn.viewable.Viewer):
             label=label,
             variant="contained",
             color="primary",
-            icon="play_arrow",
+            icon=icon,
             margin=(4, 8, 4, 0),
         )
         self._cancel = pmui.Button(

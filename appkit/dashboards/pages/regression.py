@@ -75,6 +75,13 @@ class RegressionPage(AppPage):
         self.work = LongWork(
             self.jobs, "explore", "Compute this model", self._start, self._explored
         )
+        fetch = LongWork(
+            self.jobs, "download", "Download", self._fetch, self._fetched, icon="download"
+        )
+        self._offer_text = text("")
+        self._offer = card(
+            "These molecules are not here yet", self._offer_text, fetch, visible=False
+        )
         self.terms = frame_table(height=340)
         self.residuals = frame_table(height=340)
         self.comparison = frame_table()
@@ -102,7 +109,7 @@ class RegressionPage(AppPage):
             sentence="Other channels, any M: computed here, kept for the next time.",
         )
         self._chosen_card = card("Molecule", self._picture, self._energies, visible=False)
-        left = _stack(controls, live, self._chosen_card)
+        left = _stack(controls, self._offer, live, self._chosen_card)
         self._figures = _stack(
             _pair(
                 card("Error against M", self._errors_pane),
@@ -156,13 +163,24 @@ class RegressionPage(AppPage):
     def _have(self, result: Any) -> None:
         self._record, self._molecules = result
         self._live = None
+        self._offer.visible = self._molecules is None
+        if self._molecules is None:
+            self._offer_text.object = f"<p>{html.escape(explorer.offer(self.dataset))}</p>"
         self._show()
+
+    def _fetch(self) -> Any:
+        dataset = self.dataset
+        return lambda task: explorer.download(dataset, task)
+
+    def _fetched(self, molecules: MoleculeSet | None) -> None:
+        """Drawn again with formulas and molecules, whichever data set is in front by now."""
+        self._read()
 
     def _start(self) -> Any:
         if self._molecules is None:
             raise ValueError(
-                f"The molecules of {self.dataset} are not on this machine. Get them with "
-                f"`appkit data get {self.dataset}` and reload."
+                f"The molecules of {self.dataset} are not on this machine: press Download, or "
+                f"run `appkit data get {self.dataset}` and reload."
             )
         dataset, name, channels = self.dataset, self.dictionary, tuple(self.channels)
         return lambda task: explorer.explore(dataset, name, channels, task)
@@ -364,9 +382,9 @@ def _residual_frame(model: Model, order: np.ndarray) -> Any:
 
 
 def _nothing_yet(dataset: str, here: bool) -> str:
-    get = "" if here else f"<p>Its molecules: <code>appkit data get {dataset}</code></p>"
-    live = "<p>Or press <b>Compute this model</b> to fit one dictionary here and now.</p>"
+    first = "" if here else "<b>Download</b> its molecules, then press"
     return (
-        f"{get}<p>The table and its figures: <code>appkit run planar-energy "
-        f"--dataset {dataset}</code></p>{live if here else ''}"
+        f"<p>The table and its figures: <code>appkit run planar-energy --dataset {dataset}</code>"
+        f"</p><p>{first or 'Or press'} <b>Compute this model</b> to fit one dictionary here and "
+        "now.</p>"
     )
