@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from experiment_fakes import molecules
 
@@ -178,6 +179,8 @@ def test_presets_follow_the_paper_where_they_say_so():
     paper = settings_for("qm7_2d", "paper")
     assert (paper.J, paper.L, paper.step) == (9, 16, 22 / 512)
     assert settings_for("qm7_2d", "paper", J=5).J == 5
+    assert paper.device == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert settings_for("qm7_2d", "paper", device="cpu").device == "cpu"
     same = {"preset": "default", "fraction": 0.8, "box": 22.0}
     assert all(
         getattr(settings_for(name), key) == value
