@@ -32,6 +32,9 @@ class Shell(param.Parameterized):
             sizing_mode="stretch_width",
             margin=(8, 0),
         )
+        dark = _wants_dark()
+        # Before the template, which would leave the figures without Material's theme otherwise.
+        pn.config.theme = "dark" if dark else "default"
         self.template = pmui.Page(
             title=TITLE,
             logo=LOGO,
@@ -41,7 +44,7 @@ class Shell(param.Parameterized):
             sidebar_open=not _is_phone(),
             sidebar_resizable=False,
             theme_config=THEME,
-            dark_theme=_wants_dark(),
+            dark_theme=dark,
             meta_description="Wavelets, invariants and sparse regression you can play with",
             sx=PAGE_SX,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, WhiteKernel
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -43,18 +45,28 @@ class SampledProcess(RegressorMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> SampledProcess:
         """Search the parameters and fit on X (n, P), y (n,)."""
         X, y = training_data(self, X, y)
-        process = GaussianProcessRegressor(self.kernel, normalize_y=True)
-        if len(y) > self.n_search:
-            drawn = check_random_state(self.random_state).permutation(len(y))[: self.n_search]
-            kernel = process.fit(X[drawn], y[drawn]).kernel_
-            process = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True)
-        self.process_ = process.fit(X, y)
+        if len(y) <= self.n_search:
+            self.process_ = _searched(self.kernel, X, y)
+            return self
+        drawn = check_random_state(self.random_state).permutation(len(y))[: self.n_search]
+        kernel = _searched(self.kernel, X[drawn], y[drawn]).kernel_
+        self.process_ = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(X, y)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Posterior means (n,)."""
         X = new_samples(self, X)
         return np.asarray(self.process_.predict(X))
+
+
+def _searched(
+    kernel: Any, X: NDArray[np.float64], y: NDArray[np.float64]
+) -> GaussianProcessRegressor:
+    """Fitted with the parameters of the largest likelihood."""
+    with warnings.catch_warnings():
+        # Where the likelihood is flat to rounding the line search says so; it keeps its best.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianProcessRegressor(kernel, normalize_y=True).fit(X, y)
 
 
 def standardised_process(smoothness: float = 2.5, n_search: int = 1000) -> Pipeline:

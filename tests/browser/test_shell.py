@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from seen import drawn
 
 PAGES = {
     "start": "The energy of a molecule, read by wavelets",
@@ -63,6 +64,29 @@ def test_dark_reaches_page_and_plots_and_back(visit):
     page.locator(".main").and_(page.locator(".mui-light *")).first.wait_for()
     page.wait_for_function(f"({figures})().every(c => [c].flat()[0] == '#ffffff')")
     assert ground(page) > 700
+
+
+def test_a_browser_that_prefers_dark_gets_dark_plots(chromium, server):
+    """The first visit already, by the cookie; what the theme says of a colour bar shows it."""
+    grounds = """() => Array.from(Bokeh.documents[0]?.all_models ?? [])
+        .filter(m => m.type == 'ColorBar').map(m => m.background_fill_alpha)"""
+    context = chromium.browser.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{server.address}/?page=density")
+    page.wait_for_function(f"({grounds})().length >= 2", timeout=60_000)
+    assert ground(page) < 100
+    assert set(page.evaluate(grounds)) == {0}
+    context.close()
+
+
+def test_on_a_phone_the_picture_stays_above_its_sliders(visit):
+    page = visit("?page=density", width=390, height=844, phone=True)
+    modulus = page.get_by_role("heading", name="Modulus")
+    drawn(page)
+    page.get_by_text("Number of angles").first.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    assert page.get_by_role("heading", name="Density ρ̃").bounding_box()["y"] < 0
+    assert 0 < modulus.bounding_box()["y"] < 150
 
 
 def test_on_a_phone_the_drawer_is_closed_and_nothing_sticks_out(visit):

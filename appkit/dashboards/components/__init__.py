@@ -1,5 +1,6 @@
 """Browser parts that pages share."""
 
+from appkit.dashboards.components.beside import beside
 from appkit.dashboards.components.card import (
     card,
     figure,
@@ -20,6 +21,7 @@ __all__ = [
     "LongWork",
     "Message",
     "MoleculeChooser",
+    "beside",
     "card",
     "figure",
     "heading",

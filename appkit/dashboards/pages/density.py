@@ -16,6 +16,7 @@ from appkit.dashboards import library
 from appkit.dashboards.components import (
     LAYOUT,
     MoleculeChooser,
+    beside,
     card,
     figure,
     hideable,
@@ -101,7 +102,7 @@ class DensityPage(AppPage):
     # ---- what is shown -------------------------------------------------------------------
 
     def view(self) -> pn.viewable.Viewable:
-        """Controls beside pictures; on a phone, above them."""
+        """Controls beside pictures; on a phone, under them."""
         controls = pmui.Column(
             card("Molecule", self.chooser, self._project_switch()),
             card("Density", *self._density_widgets()),
@@ -109,13 +110,6 @@ class DensityPage(AppPage):
             sizing_mode="stretch_width",
             margin=0,
             sx={"gap": "12px"},
-        )
-        pictures = pmui.Grid(
-            pmui.Grid(card("Density ρ̃", self._density_pane), size={"xs": 12, "sm": 6}),
-            pmui.Grid(card("Modulus |ρ̃∗ψ|", self._modulus_pane), size={"xs": 12, "sm": 6}),
-            container=True,
-            spacing=1.5,
-            margin=0,
         )
         tabs = pmui.Tabs(
             ("Scales × angles", self.sheet),
@@ -126,17 +120,13 @@ class DensityPage(AppPage):
             margin=0,
         )
         tabs.link(self, active="tab", bidirectional=True)
-        self._have = pmui.Column(
-            pictures, tabs, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"}
-        )
-        return pmui.Grid(
-            pmui.Grid(controls, size={"xs": 12, "md": 4, "lg": 3}),
-            pmui.Grid(self._have, self._have_not, size={"xs": 12, "md": 8, "lg": 9}),
-            container=True,
-            spacing=1.5,
-            margin=0,
-            sizing_mode="stretch_width",
-        )
+        self._have = [
+            hideable(card("Density ρ̃", self._density_pane)),
+            hideable(card("Modulus |ρ̃∗ψ|", self._modulus_pane)),
+            hideable(tabs),
+        ]
+        density, modulus, rest = self._have
+        return beside(controls, hideable(density, self._have_not), modulus, rest)
 
     def _project_switch(self) -> pmui.Switch:
         return pmui.Switch.from_param(self.param.project, margin=(6, 0, 0, 0))
@@ -197,8 +187,10 @@ class DensityPage(AppPage):
 
     def _settled(self) -> None:
         """A refused molecule leaves the last one in place; without one there is nothing to show."""
-        self._have.visible = self._rest is not None
-        self._have_not.visible = not self._have.visible
+        there = self._rest is not None
+        for part in self._have:
+            part.visible = there
+        self._have_not.visible = not there
 
     @staticmethod
     def _laid(atoms: Atoms, project: bool) -> Scene:
