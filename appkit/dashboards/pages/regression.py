@@ -362,7 +362,9 @@ def _term_frame(model: Model) -> Any:
         if whole in frame:
             frame[whole] = [f"{value:g}" if pd.notna(value) else "" for value in frame[whole]]
     if "weight" in frame:
-        frame["weight"] = [f"{value:,.1f}" for value in frame["weight"]]
+        frame["weight"] = [_signed(f"{value:,.1f}") for value in frame["weight"]]
+    if "j2" in frame:
+        del columns["order"]  # j and j′ tell it, and the card is narrow
     kept = [c for c in columns if c in frame and (frame[c].notna() & (frame[c] != "")).any()]
     shown = frame[kept].rename(columns=columns)
     shown.insert(0, "m", np.arange(1, len(shown) + 1))
@@ -374,11 +376,16 @@ def _residual_frame(model: Model, order: np.ndarray) -> Any:
     return pd.DataFrame(
         {
             "formula": [parity.formulas[i] for i in order],
-            "true": [f"{value:,.1f}" for value in parity.true[order]],
-            "predicted": [f"{value:,.1f}" for value in parity.predicted[order]],
-            "residual": [f"{value:+.1f}" for value in parity.residual[order]],
+            "true": [_signed(f"{value:,.1f}") for value in parity.true[order]],
+            "predicted": [_signed(f"{value:,.1f}") for value in parity.predicted[order]],
+            "residual": [_signed(f"{value:+.1f}") for value in parity.residual[order]],
         }
     )
+
+
+def _signed(number: str) -> str:
+    """With a minus sign in place of the hyphen."""
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def _nothing_yet(dataset: str, here: bool) -> str:
