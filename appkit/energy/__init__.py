@@ -3,7 +3,8 @@
 from appkit.energy.composition import Composition
 from appkit.energy.coulomb_matrix import CoulombMatrix
 from appkit.energy.density import CHANNELS, PlanarDensity
-from appkit.energy.dictionaries import PlanarFourier, PlanarScattering, PlanarWavelets
+from appkit.energy.dictionaries import PlanarScattering, PlanarWavelets
+from appkit.energy.fourier import PlanarFourier
 from appkit.energy.geometry import NotPlanarError, planar_positions
 
 __all__ = [

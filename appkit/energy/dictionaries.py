@@ -142,12 +142,11 @@ class PlanarScattering(PlanarDictionary):
         density = PlanarDensity(self.channels, self.sigma)
         out = np.empty((len(X), len(self.features_)))
         each = self._bytes_each(X, density)
-        if each > MOLECULE_BYTES:
-            raise ValueError(
-                f"The largest molecule needs {each / 1e9:.1f} GB at step {self.step:g} Å with "
-                f"L = {self.L} angles, over {MOLECULE_BYTES / 1e9:.0f} GB: take a larger step, "
-                "fewer angles or channels, or atoms that belong to one molecule."
-            )
+        check_bytes(
+            each,
+            f"at step {self.step:g} Å with L = {self.L} angles",
+            "take a larger step, fewer angles or channels, or atoms that belong to one molecule",
+        )
         size = max(1, min(self.batch_size, BATCH_BYTES // each))
         for extent, members in batches(X, density.reach, size):
             molecules = [X[i] for i in members]
@@ -195,9 +194,15 @@ class PlanarScattering(PlanarDictionary):
         return self._kept[1]
 
     def _paths(self) -> list[dict]:
-        for name, value in (("J", self.J), ("L", self.L)):
+        for name, value in (("J", self.J), ("L", self.L), ("batch_size", self.batch_size)):
             if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name} must be a whole number above zero, not {value!r}.")
+        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
+            raise ValueError(
+                f"batch_size must be a whole number above zero, not {self.batch_size}."
+            )
+        if not 0 < self.tolerance < 0.5:
+            raise ValueError(f"The tolerance must lie between 0 and 0.5, not {self.tolerance}.")
         check_device(self.device)
         if not (np.isfinite(self.step) and self.step > 0):
             raise ValueError(f"The finest scale must be a positive length, not {self.step}.")
@@ -252,89 +257,13 @@ class PlanarWavelets(PlanarScattering):
         )
 
 
-class PlanarFourier(PlanarDictionary):
-    r"""The Fourier dictionary: circular means of |ρ̂(ω)|^q on ``n_radii`` circles.
-
-    Radii are |ω| = 2π k / box, k = 0 … n_radii − 1; at k = 0 the mean of ρ^q stands instead, as
-    in the paper. ρ̂ is exact at every angle: no grid enters but for k = 0.
-
-    Parameters
-    ----------
-    channels, powers, sigma, coincident : as in :class:`PlanarScattering`.
-    n_radii : number of circles.
-    box : length in Å whose inverse spaces the radii.
-    n_angles : angles in [0, π) of each mean.
-
-    References
-    ----------
-    Hirn, Mallat, Poilvert, MMS 15(2) 827–863 (2017), §5 (eq. of the Fourier dictionary).
-    """
-
-    def __init__(
-        self,
-        channels: Sequence[str] = DEFAULT_CHANNELS,
-        n_radii: int = 256,
-        powers: Sequence[float] = (1, 2),
-        box: float = 22.0,
-        n_angles: int = 64,
-        sigma: float = 0.25,
-        coincident: str = "error",
-    ) -> None:
-        self.channels = channels
-        self.n_radii = n_radii
-        self.powers = powers
-        self.box = box
-        self.n_angles = n_angles
-        self.sigma = sigma
-        self.coincident = coincident
-
-    def transform(self, X: Sequence[Atoms]) -> NDArray[np.float64]:
-        """Features ``(n, P)`` of n molecules, float64."""
-        check_is_fitted(self, "features_")
-        check_molecules(X, self.coincident)
-        density = PlanarDensity(self.channels, self.sigma)
-        radii = 2 * math.pi / self.box * np.arange(1, self.n_radii)
-        angles = (np.arange(self.n_angles) + 0.5) * math.pi / self.n_angles
-        circle = np.stack([np.cos(angles), np.sin(angles)])
-        atoms = {
-            symbol: np.stack([density.transform_of(symbol, c, radii) for c in density.channels])
-            for symbol in {s for m in X for s in m.symbols}
-        }
-        out = np.empty((len(X), len(density.channels), self.n_radii, len(self.powers)))
-        for i, molecule in enumerate(X):
-            positions = planar_positions(molecule)
-            width, height = np.ptp(positions, axis=0) + 2 * density.reach + 1.0
-            grid = Grid.covering(width, height, math.pi / radii[-1])
-            out[i, :, 0] = density.moments([molecule], self.powers, grid)[0]
-            waves = self._waves(positions @ circle, radii[0])
-            rho = np.zeros((len(density.channels), *waves.shape[1:]), dtype=complex)
-            for symbol, values in atoms.items():
-                mine = np.array(molecule.get_chemical_symbols()) == symbol
-                rho += values[:, :, None] * waves[mine].sum(0)
-            modulus = np.abs(rho)
-            for p, q in enumerate(self.powers):
-                out[i, :, 1:, p] = (modulus**q).mean(2)
-        return out.reshape(len(X), -1)
-
-    def _waves(self, projections: NDArray[np.float64], first: float) -> NDArray[np.complex128]:
-        """e^{−iω·r_k} on all circles but the first: ``(atoms, radii, angles)``, as powers."""
-        base = np.exp(-1j * first * projections)
-        return np.cumprod(
-            np.broadcast_to(base[:, None], (len(base), self.n_radii - 1, self.n_angles)), 1
+def check_bytes(each: float, where: str, advice: str) -> None:
+    """Raise ``ValueError`` where a molecule's arrays would pass `MOLECULE_BYTES`."""
+    if each > MOLECULE_BYTES:
+        raise ValueError(
+            f"The largest molecule needs {each / 1e9:,.1f} GB {where}, over "
+            f"{MOLECULE_BYTES / 1e9:.0f} GB: {advice}."
         )
-
-    def _paths(self) -> list[dict]:
-        if self.n_radii < 2 or self.n_angles < 1 or not self.box > 0:
-            raise ValueError(
-                "A Fourier dictionary needs n_radii ≥ 2, n_angles ≥ 1 and a positive box, not "
-                f"{self.n_radii}, {self.n_angles} and {self.box}."
-            )
-        spacing = 2 * math.pi / self.box
-        return [
-            {"order": 0 if k == 0 else 1, "radius": k * spacing, "q": q}
-            for k in range(self.n_radii)
-            for q in self.powers
-        ]
 
 
 def check_device(device: str) -> None:

@@ -8,6 +8,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+#: Å; a larger coordinate is a slip of units.
+FARTHEST = 1e6
+
 
 def check_list(molecules: Any) -> None:
     """Raise ``ValueError``, naming the molecule, unless this is a list of molecules.
@@ -26,6 +29,11 @@ def check_list(molecules: Any) -> None:
             raise ValueError(f"Molecule {i} is empty: it has no atoms.")
         if not np.isfinite(molecule.positions).all():
             raise ValueError(f"{name} has a coordinate that is not a finite number.")
+        if (farthest := np.abs(molecule.positions).max()) > FARTHEST:
+            raise ValueError(
+                f"{name} has a coordinate of {farthest:.3g} Å, beyond {FARTHEST:.0e} Å: are the "
+                "coordinates in Å?"
+            )
         if (molecule.numbers <= 0).any():
             raise ValueError(f"{name} has an atom without a nuclear charge (symbol X).")
 

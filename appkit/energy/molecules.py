@@ -7,6 +7,7 @@ with a sentence that says what was wrong, where, and what to do.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection
 from itertools import islice
 from typing import Any
@@ -101,6 +102,11 @@ def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
                 f"'{text}' is not a SMILES that RDKit can read: check brackets, ring numbers and "
                 "valences."
             )
+        if len(Chem.GetMolFrags(molecule)) > 1:
+            raise MoleculeError(
+                f"'{text}' is {len(Chem.GetMolFrags(molecule))} molecules, whose distance a SMILES "
+                "does not tell: type one, or upload an xyz file of them all."
+            )
         canonical = Chem.MolToSmiles(molecule)
         molecule = Chem.AddHs(molecule)
         if molecule.GetNumAtoms() > max_atoms:
@@ -153,7 +159,7 @@ def from_xyz(data: bytes | str, max_atoms: int = MAX_ATOMS, max_bytes: int = MAX
     declared = _declared_atoms(text)
     if declared > max_atoms:
         raise MoleculeError(f"The file has {declared:,} atoms; the limit is {max_atoms:,}.")
-    frame = "".join(islice(io.StringIO(text), declared + 2))
+    frame = _named("".join(islice(io.StringIO(text), declared + 2)))
     _check_rows(frame, declared)
     try:
         atoms: Any = read(io.StringIO(frame), index=0, format="extxyz")
@@ -187,6 +193,18 @@ def _declared_atoms(text: str) -> int:
     return int(first)
 
 
+def _named(frame: str) -> str:
+    """With symbols where a program wrote atomic numbers, which ASE does not read."""
+    number = re.compile(r"^\s*(\d{1,3})(?=\s)")
+    head, rows = frame.splitlines()[:2], frame.splitlines()[2:]
+
+    def symbol(match: re.Match[str]) -> str:
+        z = int(match[1])
+        return chemical_symbols[z] if 0 < z < len(chemical_symbols) else match[1]
+
+    return "\n".join([*head, *(number.sub(symbol, row) for row in rows)]) + "\n"
+
+
 def _check_rows(frame: str, declared: int) -> None:
     rows = frame.splitlines()[2:]
     filled = [row for row in rows if row.strip()]
@@ -196,7 +214,7 @@ def _check_rows(frame: str, declared: int) -> None:
         return
     for line, row in enumerate(rows, start=3):
         fields = row.split()
-        if fields[0] not in chemical_symbols[1:] and not fields[0].isdigit():
+        if fields[0] not in chemical_symbols[1:]:
             raise MoleculeError(f"Line {line}: unknown element '{fields[0][:20]}'.")
         try:
             coordinates = [float(field) for field in fields[1:4]]

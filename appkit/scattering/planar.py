@@ -13,6 +13,8 @@ from appkit.scattering.levels import Level, Resampling, Spectrum, level_boxes, m
 from appkit.scattering.morlet import MorletBank
 
 Path = dict[str, float | int | str]
+#: |z|^q of a larger power leaves the range of single precision.
+LARGEST_POWER = 16
 
 
 class PlanarCascade(nn.Module):
@@ -30,7 +32,7 @@ class PlanarCascade(nn.Module):
     ----------
     bank : the wavelets.
     extent : ``(height, width)`` of a rectangle around the origin that contains every density.
-    powers : the exponents q > 0.
+    powers : the exponents 0 < q ≤ 16.
     order : 1 or 2.
     angular : also convolve the second order along the angles.
     tolerance : amplitude below which a wavelet is neglected, in frequency (this sets the sampling
@@ -41,7 +43,7 @@ class PlanarCascade(nn.Module):
     Raises
     ------
     ValueError
-        for a power that is not positive, an order that is not 1 or 2, or a J too large for the
+        for a power out of its bounds, an order that is not 1 or 2, or a J too large for the
         box.
 
     References
@@ -66,8 +68,10 @@ class PlanarCascade(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        if not powers or any(not (math.isfinite(q) and q > 0) for q in powers):
-            raise ValueError(f"Powers q must be positive numbers, not {powers}.")
+        if not powers or any(not 0 < q <= LARGEST_POWER for q in powers):
+            raise ValueError(
+                f"Powers q must be positive numbers up to {LARGEST_POWER}, not {powers}."
+            )
         if order not in (1, 2):
             raise ValueError(f"The order of a planar cascade is 1 or 2, not {order}.")
         self.bank, self.powers, self.order = bank, tuple(powers), order

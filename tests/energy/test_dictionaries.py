@@ -27,6 +27,9 @@ def moved(atoms, angle=0.0, shift=(0, 0, 0), mirror=False):
     return copy
 
 
+LONG = FLAT + moved(CHAIN, shift=(6.3, 0.4, 0))
+
+
 @pytest.mark.parametrize(
     "dictionary",
     [
@@ -85,12 +88,21 @@ def test_columns_belong_to_their_channel():
 
 def test_fourier_means_are_bessel_sums():
     """The circular mean of |ρ̂|² of point charges is Σ z z' J_0(|ω| r)."""
-    dictionary = PlanarFourier(("dirac",), n_radii=40, powers=(2,), n_angles=256)
-    got = dictionary.fit_transform([FLAT])[0]
+    dictionary = PlanarFourier(("dirac",), powers=(2,))
+    got = dictionary.fit_transform([LONG])[0]
     radii = dictionary.features_["radius"].to_numpy()
-    z, distances = FLAT.numbers.astype(float), FLAT.get_all_distances()
+    z, distances = LONG.numbers.astype(float), LONG.get_all_distances()
     expected = [np.sum(np.outer(z, z) * j0(r * distances)) for r in radii[1:]]
-    assert np.allclose(got[1:], expected, rtol=1e-6)
+    assert np.allclose(got[1:], expected, rtol=1e-9)
+
+
+def test_fourier_means_do_not_turn_with_the_molecule():
+    """On every circle, the largest too, where the angles must be many."""
+    dictionary = PlanarFourier(("dirac", "valence")).fit([LONG])
+    turned = dictionary.transform([moved(LONG, angle) for angle in (0, 11, 37, 71)])
+    change = np.abs(turned[1:] / turned[0] - 1).max(0)
+    assert change[dictionary.features_["q"] == 2].max() < 1e-6
+    assert change[(dictionary.features_["q"] == 1)].max() < 2e-2
 
 
 def test_order_zero_is_the_moments_of_the_density():
@@ -127,6 +139,11 @@ def test_memory_grows_as_the_step_shrinks():
         (PlanarScattering(J=40), "J = 40 is too large: .* Take J ≤ 9"),
         (PlanarScattering(step=-1), "positive length"),
         (PlanarScattering(powers=(-1,)), "Powers q must be positive"),
+        (PlanarScattering(powers=(1000,)), "up to 16, not"),
+        (PlanarScattering(tolerance=0), "tolerance must lie between 0 and 0.5, not 0"),
+        (PlanarScattering(tolerance=10), "tolerance must lie between"),
+        (PlanarScattering(batch_size=0), "batch_size must be a whole number"),
+        (PlanarFourier(n_angles=0), "n_angles ≥ 1"),
         (PlanarFourier(n_radii=1), "n_radii ≥ 2"),
     ],
 )
@@ -161,6 +178,12 @@ def test_atoms_too_far_apart_for_the_memory_are_refused():
     torn = Atoms("CO", [[0, 0, 0], [1e4, 1e4, 0]])
     with pytest.raises(ValueError, match=r"needs .* GB at step 0.2 Å .* take a larger step"):
         PlanarScattering(**SMALL).fit_transform([torn])
+
+    with pytest.raises(ValueError, match=r"needs .* GB for 256 circles"):
+        PlanarFourier().fit_transform([torn])
+    torn.positions *= 1e3
+    with pytest.raises(ValueError, match=r"\(CO\) has a coordinate of 1e\+07 Å"):
+        PlanarFourier().fit([torn])
 
 
 def test_density_of_a_molecule_far_from_the_origin():

@@ -71,11 +71,21 @@ def test_extended_xyz_and_later_frames_and_windows_lines():
         (b"1\n\nH nan 0 0\n", "not a finite number"),
         (b"2\n\nH 0 0 0\nH 0 0 0.1\n", "Atoms 1 .H. and 2 .H. coincide: they are 0.100 Å"),
         (b"1\n\nAu 0 0 0\n", "Unknown element Au"),
+        (b"1\n\n999 0 0 0\n", "Line 3: unknown element '999'"),
     ],
 )
 def test_bad_xyz_says_why(data, message):
     with pytest.raises(MoleculeError, match=message):
         from_xyz(data)
+
+
+def test_atomic_numbers_stand_for_symbols():
+    assert from_xyz("2\n\n6 0 0 0\n 8 0 0 1.13\n").get_chemical_formula() == "CO"
+
+
+def test_two_molecules_in_a_smiles_are_refused():
+    with pytest.raises(MoleculeError, match="is 2 molecules, whose distance a SMILES does not"):
+        from_smiles("c1ccccc1.c1ccccc1")
 
 
 def test_a_huge_upload_is_refused_before_it_is_read():
