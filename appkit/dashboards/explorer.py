@@ -16,13 +16,13 @@ from appkit.data import catalogue
 from appkit.data.download import DataError
 from appkit.data.molecules import MoleculeSet
 from appkit.energy import PlanarFourier, PlanarScattering, PlanarWavelets
-from appkit.experiments import Details, FeatureStore, Result, Spread, details_of, latest
+from appkit.experiments import Details, FeatureStore, Result, Spread, details_of
 from appkit.experiments.compute import compute_features
 from appkit.experiments.store import feature_key
+from appkit.experiments.tables import standard_record
 from appkit.figures.regression import NAMES, ErrorPath, Parity
 from appkit.regression import OrthogonalLeastSquares
 
-EXPERIMENT = "planar-energy"
 DATASETS = {"Embedded planar set": "embedded", "QM7-2D": "qm7_2d", "QM2D": "qm_2d"}
 #: Longest path computed live.
 MAX_TERMS = 512
@@ -98,15 +98,15 @@ class Live:
 
 
 def record(dataset: str) -> tuple[Result, Details] | None:
-    """The newest record of a data set with what its figures need, or None."""
-    result = latest(EXPERIMENT, dataset, rows=("fourier", "wavelet", "coulomb", "scattering"))
+    """A data set's record with what its figures need, or None."""
+    result = standard_record(dataset)
     details = details_of(result) if result is not None else None
     return None if result is None or details is None else (result, details)
 
 
-def paths(details: Details) -> list[ErrorPath]:
-    """The error paths of a record."""
-    return [
+def paths(result: Result, details: Details) -> list[ErrorPath]:
+    """The error paths of a record, and the level of a row that is computed without terms."""
+    found = [
         ErrorPath(
             name,
             np.asarray(path["terms"]),
@@ -114,6 +114,12 @@ def paths(details: Details) -> list[ErrorPath]:
             np.asarray(path["rmse_sd"], float),
         )
         for name, path in details.paths.items()
+    ]
+    ends = np.array([1, max((int(path.terms[-1]) for path in found), default=1)])
+    return found + [
+        ErrorPath(row.name, ends, np.full(2, row.rmse.mean), np.full(2, row.rmse.sd), level=True)
+        for row in result.rows
+        if row.name == "coulomb"
     ]
 
 
@@ -123,8 +129,12 @@ def recorded(result: Result, details: Details, row: str, names: Sequence[str] | 
     kept = np.flatnonzero(np.isfinite(predicted))
     labels = [str(i) if names is None else names[int(i)] for i in kept]
     parity = Parity(kept, np.asarray(details.energies)[kept], predicted[kept], labels)
-    path = next((p for p in paths(details) if p.name == row), None)
-    words = f"From the record of {result.date[:10]}; its protocol stands under the table."
+    path = next((p for p in paths(result, details) if p.name == row and not p.level), None)
+    words = f"From the record of {result.date[:10]}, whose protocol stands under the table"
+    if path is not None:
+        channels = ", ".join(result.parameters.get("channels", ()))
+        words += f": {channels}; M chosen by its bags. Compute this model for your own"
+    words += "."
     return Model(row, parity, pd.DataFrame(details.terms.get(row, [])), path, words)
 
 
@@ -249,7 +259,6 @@ def table(dataset: str) -> pd.DataFrame:
             "Talk's RMSE": _words(published["talk"].get(row.name), "rmse"),
             "Paper's RMSE": _words(published["paper"].get(row.name), "rmse"),
             "Paper's MAE": _words(published["paper"].get(row.name), "mae"),
-            "Note": row.note,
         }
         for row in result.rows
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import panel as pn
 import panel_material_ui as pmui
@@ -33,7 +33,20 @@ class UrlString(param.String):
     def deserialize(cls, value: Any) -> Any:
         """Without quotation marks."""
         quoted = isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"'
-        return json.loads(value) if quoted else value
+        try:
+            return json.loads(value) if quoted else value
+        except ValueError:
+            return value
+
+
+def typed_strings(page: AppPage, search: str) -> dict[str, str]:
+    """The strings of an address that a person typed, where Panel took them for something else."""
+    asked = dict(parse_qsl(search.lstrip("?"), keep_blank_values=True))
+    return {
+        name: UrlString.deserialize(asked[name])
+        for name in page.url
+        if name in asked and isinstance(page.param[name], UrlString)
+    }
 
 
 class AppPage(pn.viewable.Viewer):

@@ -10,7 +10,7 @@ import param
 from bokeh.document import Document
 
 from appkit.dashboards.look import KEEP_THEME, LOGO, PAGE_SX, THEME
-from appkit.dashboards.page import AppPage
+from appkit.dashboards.page import AppPage, typed_strings
 from appkit.dashboards.pages import PAGES
 
 TITLE = "appkit"
@@ -52,6 +52,8 @@ class Shell(param.Parameterized):
         self._menu.param.watch(self._chosen, "active")
         self.template.param.watch(self._themed, "dark_theme")
         self.template.jscallback(dark_theme=KEEP_THEME)
+        # What the visitor asked for; synchronising leaves out what Panel cannot read.
+        self._asked = pn.state.location.search if pn.state.location else ""
         if pn.state.location:
             pn.state.location.sync(self, {"page": "page"}, on_error=self._unknown)
         # After the location's own watcher: synchronising a page reads the address, which must
@@ -84,6 +86,8 @@ class Shell(param.Parameterized):
                 location.unsync(self._synced)
             if page.url:
                 location.sync(page, {name: name for name in page.url}, on_error=_refuse(page))
+                page.param.update(typed_strings(page, self._asked))
+                self._asked = ""
             self._synced = page
         self.template.main = [view]
         page.shown()

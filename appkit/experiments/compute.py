@@ -6,6 +6,7 @@ A cancelled computation raises `Cancelled`, and keeps what was done.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import dask.config
 import numpy as np
 import torch
 from ase import Atoms
-from distributed import Client, LocalCluster, as_completed
+from distributed import Client, LocalCluster, WorkerPlugin, as_completed
 from numpy.typing import NDArray
 
 from appkit.experiments.store import FeatureStore
@@ -181,7 +182,16 @@ def _client(cluster: str | None, workers: int | None) -> Iterator[Client]:
         ) as local,
         Client(local, set_as_default=False) as client,
     ):
+        if workers != 0:
+            client.register_plugin(_Undisturbed())
         yield client
+
+
+class _Undisturbed(WorkerPlugin):
+    """Ctrl-C reaches every process of a terminal: the run ends at it, and then its workers."""
+
+    def setup(self, worker: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _connected(address: str) -> Client:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from appkit.experiments.files import (
@@ -226,13 +227,18 @@ def latest(
     dataset: str,
     *,
     rows: Iterable[str] = (),
+    parameters: Mapping[str, Any] = MappingProxyType({}),
     folders: Iterable[Path] | None = None,
 ) -> Result | None:
-    """The newest record that has all of ``rows``; the newest of any where none has; None."""
+    """The newest record with these ``parameters`` that has all of ``rows``, or None.
+
+    Where no record has both, the newest with all rows; where none has them, the newest of any.
+    """
     records = results(experiment, dataset, folders=folders)
     wanted = set(rows)
     whole = [record for record in records if wanted <= {row.name for row in record.rows}]
-    return next(reversed(whole or records), None)
+    same = [r for r in whole if all(r.parameters.get(k) == v for k, v in parameters.items())]
+    return next(reversed(same or whole or records), None)
 
 
 def details_of(result: Result, folders: Iterable[Path] | None = None) -> Details | None:

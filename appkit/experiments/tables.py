@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from appkit.experiments import published
 from appkit.experiments.files import PACKAGED_RESULTS
+from appkit.experiments.planar_rows import settings_for
 from appkit.experiments.result import Result, Row, latest
 
 EXPERIMENT = "planar-energy"
@@ -102,19 +103,35 @@ def fill(text: str, experiment: str = EXPERIMENT, folder: Path = PACKAGED_RESULT
     pattern = re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
     if len(pattern.findall(text)) != 1:
         raise ValueError(f"one pair of anchors {opening} … {closing} is needed")
-    body = "\n\n".join([*_tables(experiment, folder), _legend()])
+    body = "\n\n".join([*_tables(folder), _legend()])
     return pattern.sub(lambda _: f"{opening}\n{body}\n{closing}", text)
 
 
-def _tables(experiment: str, folder: Path) -> list[str]:
-    newest = {
-        dataset: latest(experiment, dataset, rows=_STANDARD, folders=[folder])
+def standard_record(
+    dataset: str, preset: str = "default", folders: Iterable[Path] | None = None
+) -> Result | None:
+    """The newest record of the planar energies with a preset's own parameters.
+
+    Where there is none, of the default preset, the newest with every row that was published.
+    """
+    own = settings_for(dataset, preset).parameters()
+    del own["device"]  # it changes the seconds only
+    found = latest(EXPERIMENT, dataset, rows=_STANDARD, parameters=own, folders=folders)
+    if found is None or preset == "default":
+        return found
+    return found if all(found.parameters.get(k) == v for k, v in own.items()) else None
+
+
+def _tables(folder: Path) -> list[str]:
+    records = [
+        (dataset, preset, standard_record(dataset, preset, [folder]))
         for dataset in DATASETS
-    }
+        for preset in ("default", "paper")
+    ]
     return [
         markdown(dataset, record)
-        for dataset, record in newest.items()
-        if record or published.planar_energies(dataset)
+        for dataset, preset, record in records
+        if record or (preset == "default" and published.planar_energies(dataset))
     ]
 
 

@@ -44,6 +44,7 @@ class FieldFigure:
     label, unit : name and unit of the values, on the colour bar.
     signed : use the diverging map, zero in its middle.
     gamma : see `theme.sequential`.
+    top : where the colours end though the values may go on, as a density does at a nucleus.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class FieldFigure:
         *,
         signed: bool = False,
         gamma: float = 0.55,
+        top: float = np.inf,
     ) -> None:
-        self.signed, self.gamma = signed, gamma
+        self.signed, self.gamma, self.top = signed, gamma, top
         self.value = hv.Dimension("value", label=label, unit=unit)
         self.pixels = LivePipe(Field.empty())
         self.atoms = LivePipe(Planar())
@@ -93,7 +95,7 @@ class FieldFigure:
     def _limits(self, data: Field) -> tuple[float, float]:
         """Zero has the ground's colour, also where there is nothing else."""
         low, high = float(np.nanmin(data.values)), float(np.nanmax(data.values))
-        high = max(high, 1e-6)
+        high = min(max(high, 1e-6), self.top)
         return (-max(-low, high), max(-low, high)) if self.signed else (min(low, 0.0), high)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import holoviews as hv
@@ -33,12 +33,16 @@ def colour_of(dictionary: str) -> str:
 
 @dataclass(frozen=True)
 class ErrorPath:
-    """Test RMSE (kcal/mol) of the models with ``terms`` terms: mean and spread over folds."""
+    """Test RMSE (kcal/mol) of the models with ``terms`` terms: mean and spread over folds.
+
+    A ``level`` is a model without terms, such as a kernel's: one error at every M.
+    """
 
     name: str
     terms: np.ndarray
     rmse: np.ndarray
     sd: np.ndarray
+    level: bool = False
 
     @property
     def label(self) -> str:
@@ -49,7 +53,7 @@ class ErrorPath:
     def drawable(self) -> ErrorPath:
         """The points that have a logarithm: neither exact nor not a number."""
         kept = np.isfinite(self.rmse) & (self.rmse > 0)
-        return ErrorPath(self.name, self.terms[kept], self.rmse[kept], self.sd[kept])
+        return replace(self, terms=self.terms[kept], rmse=self.rmse[kept], sd=self.sd[kept])
 
 
 class ErrorFigure:
@@ -107,12 +111,16 @@ def _curve(path: ErrorPath) -> list[hv.Element]:
         "RMSE": path.rmse,
         "sd": path.sd,
     }
-    hover = HoverTool(
-        tooltips=[("", path.label), ("M", "@M"), ("RMSE", "@RMSE{0.00} ± @sd{0.00} kcal/mol")]
-    )
+    tips = [("", path.label), ("RMSE", "@RMSE{0.00} ± @sd{0.00} kcal/mol")]
+    hover = HoverTool(tooltips=tips if path.level else [tips[0], ("M", "@M"), tips[1]])
     line = hv.Curve(table, "m", ["e", "M", "RMSE", "sd"], label=path.label).opts(
-        color=colour, line_width=2.2, tools=[hover]
+        color=colour,
+        line_width=2.2,
+        line_dash="dashed" if path.level else "solid",
+        tools=[hover],
     )
+    if path.level:
+        return [line]
     low = np.log2(np.maximum(path.rmse - path.sd, 0.5 * path.rmse))
     band = hv.Area((table["m"], low, np.log2(path.rmse + path.sd)), "m", ["low", "high"]).opts(
         color=colour, alpha=0.13, line_alpha=0, tools=[]
@@ -198,6 +206,7 @@ class ParityFigure:
                 height=380,
                 xlim=limits,
                 ylim=limits,
+                xticks=4,  # five digits each would run together on a phone
                 xlabel="true energy (kcal/mol)",
                 ylabel="predicted energy (kcal/mol)",
                 show_grid=True,

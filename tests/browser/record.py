@@ -8,12 +8,14 @@ import numpy as np
 
 from appkit.dashboards import library
 from appkit.experiments import Details, Result, Row, Spread, save
+from appkit.experiments.planar_rows import settings_for
 
 
 def write_record(folder: Path) -> Path:
     """Predictions with an error that each dictionary makes smaller; every figure is made up.
 
-    Its date is later than that of any record in the package, since pages take the newest.
+    It has the preset's parameters and a date later than that of any record in the package, since
+    pages take the newest of those.
     """
     molecules = library.molecules()
     rng = np.random.default_rng(0)
@@ -63,7 +65,7 @@ def write_record(folder: Path) -> Path:
         dataset="embedded",
         checksum=molecules.checksum,
         protocol="Made up for a test.",
-        parameters={},
+        parameters=settings_for("embedded").parameters(),
         rows=rows,
         published=[],
         machine={},

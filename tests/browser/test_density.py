@@ -151,3 +151,23 @@ def test_the_true_density_is_computed_beside_the_atoms(visit):
     page.get_by_text("When the molecule forms").wait_for(timeout=60_000)
     page.locator(".bk-Figure").nth(4).wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="hidden")
+    field = page.get_by_label("SMILES, then Enter")
+    field.fill("C=C")
+    field.press("Enter")
+    page.get_by_text("When the molecule forms").wait_for(state="hidden")
+
+
+def test_a_smiles_typed_into_the_address_is_drawn(visit):
+    """Brackets would be a list to Panel; the page writes them in quotation marks."""
+    page = visit("?page=density&way=smiles&smiles=[H][H]")
+    changed(page, DENSITY, 0)
+
+
+def test_a_first_picture_that_is_refused_leaves_no_empty_axes(visit):
+    page = visit("?page=density&J=10&step=0.005&L=16")
+    page.get_by_text("asks for a grid of").wait_for()
+    page.get_by_role("heading", name="Density ρ̃").wait_for(state="hidden")
+    page.get_by_role("heading", name="Modulus").wait_for(state="hidden")
+    press(page, "Number of scales J", "Home")
+    press(page, "Grid step (Å)", "End")
+    page.get_by_role("heading", name="Density ρ̃").wait_for()

@@ -78,6 +78,21 @@ def test_a_model_is_computed_here_and_now(visit):
     page.get_by_text(re.compile(r"M = 1024 is larger than the \d+ terms")).wait_for()
 
 
+def test_a_link_to_a_model_computed_here_computes_it_again(visit):
+    page = visit("?page=regression&dictionary=fourier&channels=%5B%22valence%22%5D&M=8&live=true")
+    page.get_by_text("Computed here by orthogonal least squares: M = 8").wait_for(timeout=60_000)
+    page.wait_for_url(re.compile("live=true"))
+    page.get_by_label("Dictionary").click()
+    page.get_by_role("menuitem", name="Wavelet").click()
+    page.get_by_text("From the record of 2099-01-01").wait_for()
+    page.wait_for_url(lambda url: "live=true" not in url)
+
+
+def test_a_molecule_that_is_not_there_is_said(visit):
+    page = visit("?page=regression&molecule=99999")
+    page.get_by_text("There is no molecule 99999 in this set: they go from 0 to 59.").wait_for()
+
+
 def test_a_kernel_regression_has_no_terms_to_compute(visit):
     page = visit("?page=regression&dictionary=coulomb")
     page.get_by_text("From the record of 2099-01-01").wait_for()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from seen import drawn
+from seen import drawn, press
 
 PAGES = {
     "start": "The energy of a molecule, read by wavelets",
@@ -28,6 +28,26 @@ def test_the_menu_swaps_pages_and_the_address_follows(visit):
     page.locator("h1", has_text="Density and wavelets").wait_for()
     page.wait_for_url(re.compile("page=density"))
     assert "dataset" not in page.url
+
+
+def test_back_and_forward_follow_the_pages(visit):
+    """One step a page, however many parameters were moved on it."""
+    page = visit()
+    page.get_by_text("Density and wavelets", exact=True).first.click()
+    page.locator("h1", has_text="Density and wavelets").wait_for()
+    drawn(page)
+    press(page, "Scale j", "ArrowRight", times=2)
+    page.wait_for_url(re.compile("j=3"))
+    page.get_by_text("Regression", exact=True).first.click()
+    page.locator("h1", has_text="Regression").wait_for()
+    page.wait_for_url(re.compile("page=regression"))
+    page.go_back()
+    page.locator("h1", has_text="Density and wavelets").wait_for()
+    page.get_by_text("ψ of scale j = 3").wait_for()
+    page.go_back()
+    page.locator("h1", has_text="The energy of a molecule").wait_for()
+    page.go_forward()
+    page.locator("h1", has_text="Density and wavelets").wait_for()
 
 
 def test_the_doors_of_the_first_page_open(visit):

@@ -171,7 +171,7 @@ def row(name, m=None):
 @pytest.fixture
 def saved(page):
     result = Result(
-        experiment=explorer.EXPERIMENT,
+        experiment="planar-energy",
         dataset="qm7_2d",
         checksum="0" * 64,
         protocol="five folds",
@@ -238,7 +238,14 @@ def test_the_table_stands_beside_the_published_figures(saved):
     coulomb = table.loc["Coulomb matrix"]
     assert coulomb["M"] == ""
     assert coulomb["Talk's RMSE"] == "20.5"
-    assert "left out" in coulomb["Note"]
+
+
+def test_a_row_without_terms_is_a_level_beside_the_paths(saved):
+    path, level = explorer.paths(*saved)
+    assert (path.name, path.level) == ("scattering", False)
+    assert (level.name, level.level) == ("coulomb", True)
+    assert level.terms.tolist() == [1, 2]
+    assert level.rmse.tolist() == [4.56, 4.56]
 
 
 def test_a_download_tells_its_progress_and_can_be_left(page, monkeypatch):

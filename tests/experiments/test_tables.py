@@ -1,9 +1,12 @@
 """The README's table: made from records, the published figures marked as such."""
 
+from dataclasses import replace
+
 import pytest
 from test_result import record
 
 from appkit.experiments import published, tables
+from appkit.experiments.planar_rows import settings_for
 from appkit.experiments.result import save
 
 README = "Before\n<!-- table:planar-energy -->\nold\n<!-- /table:planar-energy -->\nAfter\n"
@@ -33,6 +36,21 @@ def test_ours_stands_beside_the_talk_and_the_paper(tmp_path):
     assert cells[4] == "9.0"
     assert cells[5:] == ["3.5 ± 0.2", "5.0 ± 0.6", "97 ± 45"]
     assert tables.fill(filled, folder=tmp_path) == filled
+
+
+def test_a_newer_run_with_other_parameters_does_not_take_the_table(tmp_path):
+    """Who plays with J in a checkout leaves the published table as it is."""
+    own = settings_for("qm7_2d").parameters()
+    save(planar("qm7_2d", **own), folder=tmp_path)
+    save(replace(planar("qm7_2d", **own | {"J": 2}), date="2999-01-01T00:00:00"), folder=tmp_path)
+    assert tables.standard_record("qm7_2d", folders=[tmp_path]).parameters["J"] == 7
+    assert tables.standard_record("qm7_2d", "paper", folders=[tmp_path]) is None
+    paper = settings_for("qm7_2d", "paper").parameters()
+    save(planar("qm7_2d", **paper), folder=tmp_path)
+    assert tables.standard_record("qm7_2d", "paper", folders=[tmp_path]).parameters["J"] == 9
+    filled = tables.fill(README, folder=tmp_path)
+    assert filled.count("**QM7-2D") == 2
+    assert filled.index("preset default") < filled.index("preset paper")
 
 
 def test_paper_is_matched_by_channels():

@@ -9,6 +9,7 @@ from appkit.dashboards.components.card import (
     hint,
     on_tap,
     quote,
+    signed,
     text,
 )
 from appkit.dashboards.components.chooser import MoleculeChooser
@@ -30,6 +31,7 @@ __all__ = [
     "on_tap",
     "prompt",
     "quote",
+    "signed",
     "slider",
     "text",
 ]

@@ -46,6 +46,11 @@ def hint(sentence: str, **params: Any) -> pn.pane.HTML:
     return text(f"<p>{sentence}</p>", **params)
 
 
+def signed(number: str) -> str:
+    """A written number with a minus sign in place of the hyphen."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def card(title: str, *content: Any, sentence: str = "", **params: Any) -> pmui.Paper:
     """A titled surface; ``sentence`` says how to read what is on it."""
     head = text(f"<h2>{title}</h2>" + (f"<p>{sentence}</p>" if sentence else ""))

@@ -87,7 +87,7 @@ class LongWork(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(
-            pmui.Row(self._start, self._cancel, margin=0),
+            pmui.Row(self._start, self._cancel, margin=0, sx={"flexWrap": "wrap"}),
             self._running,
             sizing_mode="stretch_width",
             margin=0,

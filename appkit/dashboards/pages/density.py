@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import panel as pn
@@ -80,6 +80,7 @@ class DensityPage(AppPage):
         params.setdefault("molecule", library.example())
         super().__init__(**params)
         self._rest: Scene | None = None
+        self._seen: set[str] = set()  # which pictures were drawn
         self.chooser = MoleculeChooser(way=self.way, molecule=self.molecule, smiles=self.smiles)
         self.density = FieldFigure("ρ̃", "e/Å²")
         self.modulus = FieldFigure("|ρ̃∗ψ|", "e/Å²", gamma=0.8)
@@ -204,6 +205,8 @@ class DensityPage(AppPage):
     def _loaded(self, scene: Scene | None) -> None:
         if scene is None:
             return
+        if self._rest is not None and scene != self._rest:
+            self.truth.forget()
         self._rest = scene
         self.draw()
 
@@ -273,14 +276,23 @@ class DensityPage(AppPage):
     ) -> None:
         scene = self.scene()
         if scene is not None:
-            self.jobs.submit(slot, lambda task: work(scene), done, calm=calm)
+            ended = partial(self._ended, slot)
+            self.jobs.submit(slot, lambda task: work(scene), done, calm=calm, ended=ended)
 
     def _drawn(self, result: Any) -> None:
         self.density.send(*result)
+        self._seen.add("density")
 
     def _drawn_modulus(self, result: Any) -> None:
         field, atoms, self._says.object = result
         self.modulus.send(field, atoms)
+        self._seen.add("modulus")
+
+    def _ended(self, slot: str) -> None:
+        """A picture that was refused before any could be drawn leaves no empty axes."""
+        place = {"density": 0, "modulus": 1}.get(slot)
+        if place is not None and not self.jobs.busy(slot):
+            self._have[place].visible = slot in self._seen
 
 
 def _angle_slider(page: DensityPage) -> pmui.DiscreteSlider:

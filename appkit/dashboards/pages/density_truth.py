@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appkit.dashboards.pages.density import DensityPage
 
 STEP = 0.08  # Å: DFT densities are smooth beyond the nuclei
+TOP = 3.0  # e/Å²: where the colours end; bonds have about 2, a sulphur's core some hundreds
 CYCLES = 12  # a self-consistent field of a small molecule takes about as many
 
 
@@ -30,8 +31,8 @@ class TruthView(pn.viewable.Viewer):
         super().__init__()
         self._page = page
         self._figures = (
-            FieldFigure("∫ρ dz", "e/Å²"),
-            FieldFigure("∫ρ̃ dz", "e/Å²"),
+            FieldFigure("∫ρ dz", "e/Å²", top=TOP),
+            FieldFigure("∫ρ̃ dz", "e/Å²", top=TOP),
             FieldFigure("difference", "e/Å²", signed=True),
         )
         self._panes = tuple(figure() for _ in self._figures)
@@ -45,10 +46,15 @@ class TruthView(pn.viewable.Viewer):
         if self._drawn:
             self._put()
 
+    def forget(self) -> None:
+        """Another molecule stands above: what belongs to the last one goes."""
+        self._page.jobs.cancel("truth")
+        self._says.object = ""
+        self._pictures.visible = False
+
     def _put(self) -> None:
         for pane, fig in zip(self._panes, self._figures, strict=True):
             pane.object = fig.element(self._page.dark)
-        self._pictures.visible = True
 
     def _start(self) -> Any:
         scene = self._page.scene()
@@ -64,11 +70,12 @@ class TruthView(pn.viewable.Viewer):
         if not self._drawn:
             self._drawn = True
             self._put()
+        self._pictures.visible = True
         moved = np.abs(true - atoms).sum() * scene.step**2 / 2
         self._says.object = (
-            f"<p>PBE / def2-SVP: total energy {energy:.4f} Eh. When the molecule forms, "
-            f"<b>{moved:.2f} electrons</b> move: into the bonds, and towards the more "
-            "electronegative atoms.</p>"
+            f"<p>{scene.formula}, PBE / def2-SVP: total energy {energy:.4f} Eh. When the molecule "
+            f"forms, <b>{moved:.2f} electrons</b> move: into the bonds, and towards the more "
+            f"electronegative atoms. Colours end at {TOP:g} e/Å²; nuclei rise higher.</p>"
         )
 
     def _grid(self) -> pmui.Grid:

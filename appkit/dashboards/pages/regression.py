@@ -6,7 +6,6 @@ import html
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import param
@@ -22,11 +21,13 @@ from appkit.dashboards.components import (
     on_tap,
     prompt,
     quote,
+    signed,
     text,
 )
 from appkit.dashboards.components.tables import frame_table
 from appkit.dashboards.explorer import Live, Model
 from appkit.dashboards.page import AppPage
+from appkit.dashboards.pages.regression_tables import nothing_yet, residual_frame, term_frame
 from appkit.data import MoleculeSet
 from appkit.energy import CHANNELS
 from appkit.energy.geometry import planar_positions
@@ -47,7 +48,7 @@ class RegressionPage(AppPage):
         "molecule: f(x) = Σ w<sub>k</sub> φ<sub>k</sub>(x). See how the error on unseen molecules "
         "falls with their number M, and which molecules are read wrong."
     )
-    url = ("dataset", "dictionary", "channels", "M", "molecule")
+    url = ("dataset", "dictionary", "channels", "M", "live", "molecule")
 
     dataset: Any = param.Selector(
         default="embedded", objects=explorer.DATASETS, label="Data set", doc="Set of molecules."
@@ -57,6 +58,7 @@ class RegressionPage(AppPage):
         default=["dirac", "core", "valence"], objects=list(CHANNELS)[:4], label="Channels"
     )
     M = param.Integer(default=64, bounds=(1, 4096), label="Terms M")
+    live = param.Boolean(default=False, doc="The model in front was computed here for these M.")
     molecule = param.Integer(default=-1, bounds=(-1, None), doc="Index of the chosen molecule.")
 
     def __init__(self, **params: Any) -> None:
@@ -83,6 +85,8 @@ class RegressionPage(AppPage):
             "These molecules are not here yet", self._offer_text, fetch, visible=False
         )
         self.terms = frame_table(height=340)
+        self._terms = hideable(self.terms)
+        self._no_terms = hideable(hint("This model selects no terms."), visible=False)
         self.residuals = frame_table(height=340)
         self.comparison = frame_table()
         self.residuals.on_click(lambda event: self._choose(self._rows[event.row]))
@@ -118,7 +122,8 @@ class RegressionPage(AppPage):
             _pair(
                 card(
                     "Selected φ in order",
-                    self.terms,
+                    self._terms,
+                    self._no_terms,
                     sentence="Weights in the orthonormal basis, kcal/mol.",
                 ),
                 card(
@@ -162,11 +167,13 @@ class RegressionPage(AppPage):
 
     def _have(self, result: Any) -> None:
         self._record, self._molecules = result
-        self._live = None
+        asked, self.live, self._live = self.live, False, None
         self._offer.visible = self._molecules is None
         if self._molecules is None:
             self._offer_text.object = f"<p>{html.escape(explorer.offer(self.dataset))}</p>"
         self._show()
+        if asked:
+            self.work.start()
 
     def _fetch(self) -> Any:
         dataset = self.dataset
@@ -188,19 +195,22 @@ class RegressionPage(AppPage):
     def _explored(self, live: Live) -> None:
         self._live = live
         self._show()
+        self.live = self._fitting_live() is not None
 
     # ---- figures --------------------------------------------------------------------------
 
     @param.depends("dictionary", "channels", "dark", watch=True)
     def _show(self) -> None:
         """All figures: from the live model where it fits the choice, else from the record."""
-        paths = explorer.paths(self._record[1]) if self._record else []
+        paths = explorer.paths(*self._record) if self._record else []
         live = self._fitting_live()
         if live is not None:
             paths = [p for p in paths if p.name != live.name] + [live.path]
+        elif self._live is not None:
+            self.live = False
         self._figures.visible = bool(paths) or self._record is not None
         self._empty.visible = not self._figures.visible
-        self._empty_text.object = _nothing_yet(self.dataset, self._molecules is not None)
+        self._empty_text.object = nothing_yet(self.dataset, self._molecules is not None)
         if not self._figures.visible:
             self._source.object = "<p>No record yet.</p>"
             return
@@ -229,13 +239,15 @@ class RegressionPage(AppPage):
             return
         self._source.object = (
             f"<p>RMSE <b>{model.rmse:.2f}</b>, MAE <b>{model.mae:.2f}</b> kcal/mol over "
-            f"{len(model.parity.true):,} molecules. {model.source}</p>"
+            f"{len(model.parity.true):,} molecules together. {html.escape(model.source)}</p>"
         )
         self.parity.send(model.parity)
-        self.terms.value = _term_frame(model)
+        self.terms.value = term_frame(model)
+        self._terms.visible = self.terms.value.shape[1] > 1
+        self._no_terms.visible = not self._terms.visible
         order = np.argsort(-np.abs(model.parity.residual))[:50]
         self._rows = model.parity.index[order]
-        self.residuals.value = _residual_frame(model, order)
+        self.residuals.value = residual_frame(model, order)
         self._mark(model)
         self._show_molecule()
 
@@ -285,11 +297,17 @@ class RegressionPage(AppPage):
     def _choose(self, molecule: int) -> None:
         self.molecule = int(molecule)
 
+    def _check_molecule(self) -> None:
+        n = self.molecule + 1 if self._record is None else len(self._record[1].energies)
+        wrong = f"There is no molecule {self.molecule} in this set: they go from 0 to {n - 1}."
+        self.message.say("molecule", wrong if self.molecule >= n else "")
+
     @param.depends("molecule", watch=True)
     def _show_molecule(self) -> None:
         model = self._model
         if model is None:
             return
+        self._check_molecule()
         place = np.flatnonzero(model.parity.index == self.molecule)
         self._chosen_card.visible = bool(place.size)
         self.parity.choose(int(place[0]) if place.size else None)
@@ -297,10 +315,9 @@ class RegressionPage(AppPage):
             return
         at = int(place[0])
         true, predicted = model.parity.true[at], model.parity.predicted[at]
-        self._energies.object = (
-            f"<p>true <b>{true:.1f}</b> · predicted <b>{predicted:.1f}</b> · residual "
-            f"<b>{predicted - true:+.1f}</b> kcal/mol</p>"
-        )
+        self._energies.object = signed(
+            f"<p>true <b>{true:.1f}</b> · predicted <b>{predicted:.1f}</b> · "
+        ) + signed(f"residual <b>{predicted - true:+.1f}</b> kcal/mol</p>")
         if self._molecules is not None:
             atoms = self._molecules.atoms[self.molecule]
             self._label.object = html.escape(explorer.describe(self._molecules, self.molecule))
@@ -340,58 +357,4 @@ def _pair(left: Any, right: Any) -> pmui.Grid:
         container=True,
         spacing=1.5,
         margin=0,
-    )
-
-
-def _term_frame(model: Model) -> Any:
-    columns = {
-        "weight": "weight",  # before the rest, which a narrow card cuts off
-        "channel": "channel",
-        "order": "order",
-        "j": "j",
-        "j2": "j′",
-        "theta": "θ′ (°)",
-        "radius": "radius",
-        "q": "q",
-    }
-    frame = model.terms.copy()
-    if "theta" in frame:
-        degrees = np.rad2deg(frame["theta"].astype(float))
-        frame["theta"] = [f"{value:.1f}" if pd.notna(value) else "" for value in degrees]
-    for whole in ("order", "j", "j2", "q"):
-        if whole in frame:
-            frame[whole] = [f"{value:g}" if pd.notna(value) else "" for value in frame[whole]]
-    if "weight" in frame:
-        frame["weight"] = [_signed(f"{value:,.1f}") for value in frame["weight"]]
-    if "j2" in frame:
-        del columns["order"]  # j and j′ tell it, and the card is narrow
-    kept = [c for c in columns if c in frame and (frame[c].notna() & (frame[c] != "")).any()]
-    shown = frame[kept].rename(columns=columns)
-    shown.insert(0, "m", np.arange(1, len(shown) + 1))
-    return shown
-
-
-def _residual_frame(model: Model, order: np.ndarray) -> Any:
-    parity = model.parity
-    return pd.DataFrame(
-        {
-            "formula": [parity.formulas[i] for i in order],
-            "true": [_signed(f"{value:,.1f}") for value in parity.true[order]],
-            "predicted": [_signed(f"{value:,.1f}") for value in parity.predicted[order]],
-            "residual": [_signed(f"{value:+.1f}") for value in parity.residual[order]],
-        }
-    )
-
-
-def _signed(number: str) -> str:
-    """With a minus sign in place of the hyphen."""
-    return number.replace("-", "\N{MINUS SIGN}")
-
-
-def _nothing_yet(dataset: str, here: bool) -> str:
-    first = "" if here else "<b>Download</b> its molecules, then press"
-    return (
-        f"<p>The table and its figures: <code>appkit run planar-energy --dataset {dataset}</code>"
-        f"</p><p>{first or 'Or press'} <b>Compute this model</b> to fit one dictionary here and "
-        "now.</p>"
     )
