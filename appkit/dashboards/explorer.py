@@ -16,8 +16,9 @@ from appkit.data import catalogue
 from appkit.data.download import DataError
 from appkit.data.molecules import MoleculeSet
 from appkit.energy import PlanarFourier, PlanarScattering, PlanarWavelets
-from appkit.experiments import Details, FeatureStore, Result, Spread, details_of
+from appkit.experiments import Details, FeatureStore, Result, Row, Spread, details_of
 from appkit.experiments.compute import compute_features
+from appkit.experiments.published import planar_energies
 from appkit.experiments.store import feature_key
 from appkit.experiments.tables import standard_record
 from appkit.figures.regression import NAMES, ErrorPath, Parity
@@ -240,29 +241,35 @@ def _features(molecules: MoleculeSet, transformer: Any, task: Any) -> NDArray[np
 
 
 def table(dataset: str) -> pd.DataFrame:
-    """Ours, the paper's and the talk's figures, a row for each dictionary, kcal/mol."""
+    """Ours, the paper's and the talk's figures, a row for each dictionary, kcal/mol.
+
+    A column that has no figure is left out, as are ours where nothing was computed.
+    """
     found = record(dataset)
-    if found is None:
-        return pd.DataFrame()
-    result = found[0]
-    published = {
-        source: {p["row"]: p for p in result.published if source in p["source"]}
+    figures = planar_energies(dataset) if found is None else found[0].published
+    ours = {} if found is None else {row.name: row for row in found[0].rows}
+    # The paper has several scattering rows: the last one is that with all channels, as ours.
+    theirs = {
+        source: {p["row"]: p for p in figures if source in p["source"]}
         for source in ("talk", "paper")
     }
-    # The paper has several scattering rows: the last one is that with all channels, as ours.
-    frame = pd.DataFrame(
-        {
-            "Dictionary": row.label,
-            "RMSE": _spread(row.rmse),
-            "MAE": _spread(row.mae),
-            "M": "" if row.terms is None else _spread(row.terms, 0),
-            "Talk's RMSE": _words(published["talk"].get(row.name), "rmse"),
-            "Paper's RMSE": _words(published["paper"].get(row.name), "rmse"),
-            "Paper's MAE": _words(published["paper"].get(row.name), "mae"),
-        }
-        for row in result.rows
-    )
-    return frame.loc[:, (frame != "").any()]  # a set that nobody published has no such columns
+    names = dict.fromkeys([*ours, *theirs["talk"], *theirs["paper"]])
+    frame = pd.DataFrame(_table_row(name, ours.get(name), theirs) for name in names)
+    return frame.loc[:, (frame != "").any()]
+
+
+def _table_row(
+    name: str, row: Row | None, theirs: dict[str, dict[str, dict[str, Any]]]
+) -> dict[str, str]:
+    return {
+        "Dictionary": NAMES.get(name, name) if row is None else row.label,
+        "RMSE": "" if row is None else _spread(row.rmse),
+        "MAE": "" if row is None else _spread(row.mae),
+        "M": "" if row is None or row.terms is None else _spread(row.terms, 0),
+        "Talk's RMSE": _words(theirs["talk"].get(name), "rmse"),
+        "Paper's RMSE": _words(theirs["paper"].get(name), "rmse"),
+        "Paper's MAE": _words(theirs["paper"].get(name), "mae"),
+    }
 
 
 def _spread(value: Spread, digits: int = 1) -> str:

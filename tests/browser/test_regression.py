@@ -104,6 +104,7 @@ def test_a_set_that_is_not_here_says_how_to_get_it(visit, monkeypatch, tmp_path)
     monkeypatch.setenv("APPKIT_DATA", str(tmp_path))
     page = visit("?page=regression&dataset=qm_2d")
     page.get_by_text("3.1 MB, Apache-2.0").wait_for()
+    page.get_by_text("5.4 ± 2.5").wait_for()  # the paper's Coulomb row
     page.get_by_role("button", name="Compute this model").click()
     page.get_by_text("The molecules of qm_2d are not on this machine: press Download").wait_for()
 

@@ -204,6 +204,9 @@ def test_a_record_without_details_or_no_record_is_none(page, saved):
     assert page.record("lonely") is None
     assert page.record("nothing") is None
     assert page.table("nothing").empty
+    published_alone = page.table("qm_2d").set_index("Dictionary")
+    assert list(published_alone) == ["Talk's RMSE", "Paper's RMSE", "Paper's MAE"]
+    assert published_alone.loc["Scattering"].tolist() == ["2.7", "2.5 ± 0.4", "1.6 ± 0.0"]
 
 
 def test_a_recorded_model_shows_what_was_recorded(saved):

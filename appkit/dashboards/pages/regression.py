@@ -130,16 +130,17 @@ class RegressionPage(AppPage):
                     "Largest residuals", self.residuals, sentence="Click a row to see the molecule."
                 ),
             ),
-            card(
-                "Ours, the talk's and the paper's",
-                self.comparison,
-                self._protocol,
-                sentence="kcal/mol, mean ± spread over five folds; others' as they were published.",
-            ),
         )
+        self._comparison = card(
+            "Ours, the talk's and the paper's",
+            self.comparison,
+            self._protocol,
+            sentence="kcal/mol, mean ± spread over five folds; others' as they were published.",
+        )
+        right = _stack(self._empty, self._figures, self._comparison)
         return pmui.Grid(
             pmui.Grid(left, size={"xs": 12, "md": 4, "lg": 3}),
-            pmui.Grid(_stack(self._empty, self._figures), size={"xs": 12, "md": 8, "lg": 9}),
+            pmui.Grid(right, size={"xs": 12, "md": 8, "lg": 9}),
             container=True,
             spacing=1.5,
             margin=0,
@@ -211,12 +212,13 @@ class RegressionPage(AppPage):
         self._figures.visible = bool(paths) or self._record is not None
         self._empty.visible = not self._figures.visible
         self._empty_text.object = nothing_yet(self.dataset, self._molecules is not None)
+        self.comparison.value = explorer.table(self.dataset)
+        self._comparison.visible = not self.comparison.value.empty
         if not self._figures.visible:
-            self._source.object = "<p>No record yet.</p>"
+            self._source.object, self._protocol.object = "<p>No record yet.</p>", ""
             return
         if paths:
             self._errors_pane.object = self.errors.element(paths, self.dark)
-        self.comparison.value = explorer.table(self.dataset)
         protocol = self._record[0].protocol if self._record else ""
         self._protocol.object = f"<p>{html.escape(protocol)}</p>"
         self._limits()
