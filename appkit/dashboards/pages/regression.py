@@ -88,7 +88,8 @@ class RegressionPage(AppPage):
         self._terms = hideable(self.terms)
         self._no_terms = hideable(hint("This model selects no terms."), visible=False)
         self.residuals = frame_table(height=340)
-        self.comparison = frame_table()
+        wrapped = {"Dictionary": {"type": "textarea"}}
+        self.comparison = frame_table(widths={"Dictionary": 150}, formatters=wrapped)
         self.residuals.on_click(lambda event: self._choose(self._rows[event.row]))
         self._rows: np.ndarray = np.zeros(0, int)
         on_tap(self.parity.selection, self._clicked)
