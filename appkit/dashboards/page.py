@@ -26,8 +26,7 @@ class UrlString(param.String):
     @classmethod
     def serialize(cls, value: str) -> str:
         """In quotation marks where Panel would not take it for a string."""
-        plain = not value or parse_query("?" + urlencode({"v": value})) == {"v": value}
-        return value if plain and value[:1] != '"' else json.dumps(value)
+        return value if _is_plain(value) and value[:1] != '"' else json.dumps(value)
 
     @classmethod
     def deserialize(cls, value: Any) -> Any:
@@ -39,13 +38,18 @@ class UrlString(param.String):
             return value
 
 
+def _is_plain(value: str) -> bool:
+    """Whether Panel takes it for a string."""
+    return not value or parse_query("?" + urlencode({"v": value})) == {"v": value}
+
+
 def typed_strings(page: AppPage, search: str) -> dict[str, str]:
     """The strings of an address that a person typed, where Panel took them for something else."""
-    asked = dict(parse_qsl(search.lstrip("?"), keep_blank_values=True))
+    asked = dict(parse_qsl(search.lstrip("?")))
     return {
-        name: UrlString.deserialize(asked[name])
+        name: asked[name]
         for name in page.url
-        if name in asked and isinstance(page.param[name], UrlString)
+        if isinstance(page.param[name], UrlString) and not _is_plain(asked.get(name, ""))
     }
 
 
