@@ -4,5 +4,6 @@ from appkit.scattering.grid import Grid
 from appkit.scattering.local import LocalScattering
 from appkit.scattering.morlet import MorletBank
 from appkit.scattering.planar import PlanarCascade
+from appkit.scattering.solid_harmonic import SolidHarmonic
 
-__all__ = ["Grid", "LocalScattering", "MorletBank", "PlanarCascade"]
+__all__ = ["Grid", "LocalScattering", "MorletBank", "PlanarCascade", "SolidHarmonic"]
