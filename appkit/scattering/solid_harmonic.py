@@ -23,6 +23,7 @@ class SolidHarmonic(nn.Module):
     r"""Rotation and translation invariants of ρ(u) = Σ_k c_k g_σ(u − r_k).
 
     .. math::
+        S^0_q &= \int |ρ|^q \\
         U_{l,j} &= \Big(\sum_{m=-l}^{l} |ρ∗ψ_{l,m,j}|^2\Big)^{1/2}, \quad
         S^1_{l,j,q} = \int U_{l,j}^q \\
         S^2_{l,j,l',j',q} &= \int \Big(\sum_m |U_{l,j}∗ψ_{l',m,j'}|^2\Big)^{q/2}, \quad j < j'
@@ -90,7 +91,8 @@ class SolidHarmonic(nn.Module):
     @property
     def paths(self) -> list[Path]:
         """What each invariant is: ``order, j, l, j2, l2, q``, in the order of `forward`."""
-        rows: list[Path] = [
+        rows: list[Path] = [{"order": 0, "q": q} for q in self.powers]
+        rows += [
             {"order": 1, "j": j, "l": l, "q": q}
             for j in self.scales
             for l in range(self.L + 1)
@@ -112,7 +114,7 @@ class SolidHarmonic(nn.Module):
         centred = positions.to(torch.float64)
         low, high = centred.detach().min(0).values, centred.detach().max(0).values
         centred, extent = centred - (low + high) / 2, tuple((high - low).tolist())
-        first: list[Tensor] = []
+        first = [self._zeroth_order(centred, charges, extent)]
         second: list[Tensor] = []
         for a, j in enumerate(self.scales):
             coarser = self.scales[a + 1 :] if self.order == 2 else ()
@@ -126,9 +128,23 @@ class SolidHarmonic(nn.Module):
                     second += [self._second_order(field, box, extent, l, j, k) for k in coarser]
         return torch.cat(first + second, dim=1)
 
+    def _zeroth_order(
+        self, positions: Tensor, charges: Tensor, extent: tuple[float, ...]
+    ) -> Tensor:
+        box = self._box(extent, self.sigma, self._samples(False))
+        axes = _axes(box, positions, self.sigma, 0)
+        gain = 4 * math.pi / ((2 * math.pi) ** 3 * self.sigma**6)  # R_00 is 1 / √4π
+        return self._moments(_first_order(axes, box, charges, 0) * gain, box)
+
     def _width(self, j: float) -> float:
         """Σ_j of a first-order field."""
         return width(self.sigma, self.sigma * 2**j)
+
+    def memory(self, extent: tuple[float, float, float], channels: int) -> int:
+        """Bytes that `forward` needs for atoms in a cuboid of this size, roughly, from above."""
+        feeds = self.order == 2 and len(self.scales) > 1
+        box = self._box(extent, self._width(self.scales[0]), self._samples(feeds))
+        return 48 * channels * math.prod(box.shape)  # six arrays of a field in double precision
 
     def _gain(self, j: float, l: int) -> float:
         total = self._width(j)

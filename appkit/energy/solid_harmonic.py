@@ -1,0 +1,191 @@
+"""Solid harmonic scattering of molecules: a scikit-learn transformer of lists of ``ase.Atoms``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from ase import Atoms
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from appkit.energy.dictionaries import COINCIDENT, check_bytes, check_device
+from appkit.energy.geometry import check_list
+from appkit.scattering.solid_harmonic import SolidHarmonic
+
+COLUMNS = ["order", "channel", "j", "l", "j2", "l2", "q"]
+#: What a channel puts on each atom.
+CHANNELS = {
+    "nuclear": "the nuclear charge z",
+    "valence": "the number of valence electrons",
+    "core": "the number of core electrons",
+}
+#: Electrons of the closed shells below the valence shell, from the heaviest noble gas down.
+_NOBLE = (86, 54, 36, 18, 10, 2)
+
+
+class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
+    r"""Solid harmonic scattering invariants of molecules, orders 0, 1 and 2, in three dimensions.
+
+    Each channel is a density Σ_k c_k g_σ(u − r_k) of Gaussians; see
+    :class:`appkit.scattering.SolidHarmonic` for the invariants. Molecules are turned to their
+    principal axes first, which makes their boxes small and changes no invariant.
+
+    Parameters
+    ----------
+    channels : of `CHANNELS`.
+    sigma : width of the atoms and of the finest wavelets, Å; see `overlap_width`.
+    J : the scales are j = 0 … J.
+    L, powers, order, pairs, tolerance : as in :class:`appkit.scattering.SolidHarmonic`.
+    device : torch device, such as ``cpu`` or ``cuda``.
+
+    Attributes
+    ----------
+    features_ : frame with a row for each φ_k: order, channel, j, l, j2, l2, q.
+
+    Raises
+    ------
+    ValueError
+        for bad parameters or molecules (empty, periodic, not finite, with coincident atoms, too
+        large for the memory).
+
+    References
+    ----------
+    Eickenberg, Exarchakis, Hirn, Mallat, Thiry, J. Chem. Phys. 148, 241732 (2018).
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str] = ("nuclear", "valence", "core"),
+        sigma: float = 0.25,
+        J: int = 2,
+        L: int = 3,
+        powers: Sequence[float] = (0.5, 1, 2, 3),
+        order: int = 2,
+        pairs: str = "same",
+        tolerance: float = 1e-3,
+        device: str = "cpu",
+    ) -> None:
+        self.channels = channels
+        self.sigma = sigma
+        self.J = J
+        self.L = L
+        self.powers = powers
+        self.order = order
+        self.pairs = pairs
+        self.tolerance = tolerance
+        self.device = device
+
+    def fit(self, X: Sequence[Atoms], y: object = None) -> SolidHarmonicScattering:
+        """Check the parameters and molecules, and lay out the features. Nothing is learned."""
+        unknown = [name for name in self.channels if name not in CHANNELS]
+        if unknown or not self.channels:
+            raise ValueError(
+                f"Unknown channel {', '.join(unknown) or '(none)'}: choose among "
+                f"{', '.join(CHANNELS)}."
+            )
+        check_device(self.device)
+        transform = self._transform()
+        check_volumes(X)
+        rows = [{**path, "channel": name} for name in self.channels for path in transform.paths]
+        self.features_ = pd.DataFrame(rows).reindex(columns=COLUMNS)
+        return self
+
+    def transform(self, X: Sequence[Atoms]) -> NDArray[np.float64]:
+        """Features ``(n, P)`` of n molecules, float64."""
+        check_is_fitted(self, "features_")
+        check_volumes(X)
+        transform = self._transform()
+        check_bytes(
+            self.memory(X),
+            f"at σ = {self.sigma:g} Å",
+            "take a larger σ or atoms that belong to one molecule",
+        )
+        out = np.empty((len(X), len(self.features_)))
+        for i, molecule in enumerate(X):
+            positions = torch.as_tensor(aligned(molecule.positions), device=self.device)
+            charges = torch.as_tensor(self._charges(molecule.numbers), device=self.device)
+            with torch.no_grad():
+                out[i] = transform(positions, charges).flatten().cpu().numpy()
+        return out
+
+    def memory(self, X: Sequence[Atoms]) -> int:
+        """Bytes that the largest molecule needs, estimated before any work."""
+        transform = self._transform()
+        sizes = (np.ptp(aligned(molecule.positions), axis=0) for molecule in X)
+        return max(
+            transform.memory((float(x), float(y), float(z)), len(self.channels))
+            for x, y, z in sizes
+        )
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """Names such as ``valence|order=2|j=0|l=1|j2=2|l2=1|q=0.5``, shape ``(P,)``."""
+        check_is_fitted(self, "features_")
+        shown = [name for name in COLUMNS if name != "channel"]
+        return np.array(
+            [
+                "|".join(
+                    [str(row["channel"])]
+                    + [f"{name}={row[name]:g}" for name in shown if pd.notna(row[name])]
+                )
+                for _, row in self.features_.iterrows()
+            ],
+            dtype=object,
+        )
+
+    def _transform(self) -> SolidHarmonic:
+        if isinstance(self.J, bool) or not isinstance(self.J, int | np.integer) or self.J < 0:
+            raise ValueError(f"J must be a whole number from 0 up, not {self.J!r}.")
+        return SolidHarmonic(
+            self.sigma,
+            tuple(range(self.J + 1)),
+            self.L,
+            tuple(self.powers),
+            order=self.order,
+            pairs=self.pairs,
+            tolerance=self.tolerance,
+        )
+
+    def _charges(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(channels, atoms)``."""
+        core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
+        table = {"nuclear": numbers.astype(float), "valence": numbers - core, "core": core}
+        return np.stack([table[name] for name in self.channels])
+
+
+def overlap_width(distance: float, overlap: float = 0.1) -> float:
+    """σ at which two equal Gaussians so far apart have fallen to ``overlap`` half-way, same unit.
+
+    d = σ √(−8 ln α): the talk's rule for the smallest distance d between atoms.
+    """
+    if not (np.isfinite(distance) and distance > 0 and 0 < overlap < 1):
+        raise ValueError(
+            "A width needs a positive distance and an overlap between 0 and 1, not "
+            f"{distance} and {overlap}."
+        )
+    return float(distance / np.sqrt(-8 * np.log(overlap)))
+
+
+def aligned(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positions (n, 3) on their principal axes, the longest first."""
+    centred = positions - positions.mean(0)
+    return centred @ np.linalg.svd(centred)[2].T
+
+
+def check_volumes(X: Sequence[Atoms]) -> None:
+    """Raise ``ValueError``, naming the molecule, where one has no density in a box."""
+    check_list(X)
+    for i, molecule in enumerate(X):
+        name = f"Molecule {i} ({molecule.get_chemical_formula()})"
+        if molecule.pbc.any():
+            raise ValueError(f"{name} is periodic: this dictionary is of molecules in free space.")
+        for k, l in sorted(cKDTree(molecule.positions).query_pairs(COINCIDENT))[:1]:
+            symbols = molecule.get_chemical_symbols()
+            raise ValueError(
+                f"{name}: atoms {k} ({symbols[k]}) and {l} ({symbols[l]}) coincide. Correct the "
+                "positions."
+            )

@@ -1,0 +1,102 @@
+"""Solid harmonic scattering as a scikit-learn transformer of molecules."""
+
+import math
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+
+from appkit.energy import SolidHarmonicScattering
+from appkit.energy.solid_harmonic import overlap_width
+
+ETHANOL, WATER = molecule("CH3CH2OH"), molecule("H2O")
+
+
+def test_turned_and_shifted_molecules_have_the_same_features():
+    """Nearly to rounding: they are turned to their principal axes first."""
+    moved = ETHANOL.copy()
+    moved.rotate(73, (1, 2, 3))
+    moved.positions += (4, -9, 2)
+    rest, other = SolidHarmonicScattering().fit_transform([ETHANOL, moved])
+    assert np.abs(other / rest - 1).max() < 1e-4
+
+
+def test_channels_add_up_to_the_nuclear_charge():
+    dictionary = SolidHarmonicScattering(powers=(1,), order=1).fit([ETHANOL])
+    values = dictionary.features_.assign(value=dictionary.transform([ETHANOL])[0])
+    counts = values[values["order"] == 0].set_index("channel")["value"]
+    assert counts["nuclear"] == pytest.approx(26, rel=1e-4)  # 2 C, 6 H, 1 O
+    assert counts["valence"] == pytest.approx(20, rel=1e-4)
+    assert counts["core"] == pytest.approx(6, rel=1e-4)
+
+
+def test_features_are_named_and_counted():
+    """Channels × powers × (1 + (L + 1)(J + 1)(J + 2) / 2), as in the paper with order 0."""
+    dictionary = SolidHarmonicScattering(J=3, L=2).fit([WATER])
+    assert len(dictionary.features_) == 3 * 4 * (1 + 3 * 10)
+    names = dictionary.get_feature_names_out()
+    assert len(set(names)) == len(names)
+    assert names[0] == "nuclear|order=0|q=0.5"
+    assert names[-1] == "core|order=2|j=2|l=2|j2=3|l2=2|q=3"
+
+
+def test_it_is_a_scikit_learn_transformer():
+    pipeline = make_pipeline(SolidHarmonicScattering(order=1, J=0), Ridge())
+    assert cross_val_predict(pipeline, [ETHANOL, WATER] * 2, [1.0, 2, 1, 2], cv=2).shape == (4,)
+    assert clone(SolidHarmonicScattering(L=2)).get_params()["L"] == 2
+
+
+def test_memory_grows_with_the_molecule():
+    torn = Atoms("CONF", 10 * np.eye(4, 3))
+    dictionary = SolidHarmonicScattering()
+    assert dictionary.memory([torn]) > 3 * dictionary.memory([ETHANOL])
+
+
+def test_the_overlap_is_that_of_two_gaussians():
+    sigma = overlap_width(1.08, 0.1)
+    assert math.exp(-(0.54**2) / (2 * sigma**2)) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="positive distance and an overlap between 0 and 1"):
+        overlap_width(0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"channels": ("spin",)}, "Unknown channel spin: choose among nuclear"),
+        ({"channels": ()}, r"Unknown channel \(none\)"),
+        ({"J": -1}, "J must be a whole number from 0 up, not -1"),
+        ({"J": 1.5}, "J must be a whole number from 0 up, not 1.5"),
+        ({"sigma": -0.1}, "σ must be a positive length"),
+        ({"device": "tpu"}, "no device 'tpu' here"),
+    ],
+)
+def test_bad_parameters(given, message):
+    with pytest.raises(ValueError, match=message):
+        SolidHarmonicScattering(**given).fit([WATER])
+
+
+@pytest.mark.parametrize(
+    ("molecules", "message"),
+    [
+        ([], "no molecules"),
+        ([Atoms()], "Molecule 0 is empty"),
+        ([WATER, bulk("Fe")], r"Molecule 1 \(Fe\) is periodic"),
+        ([Atoms("H2", [[0, 0, 0], [0, 0, 1e-5]])], r"atoms 0 \(H\) and 1 \(H\) coincide"),
+        ([Atoms("X", [[0, 0, 0]])], "without a nuclear charge"),
+        ([Atoms("H", [[0, 0, np.nan]])], "not a finite number"),
+    ],
+)
+def test_bad_molecules(molecules, message):
+    with pytest.raises(ValueError, match=message):
+        SolidHarmonicScattering().fit(molecules)
+
+
+def test_a_molecule_over_the_memory_is_refused():
+    torn = Atoms("CONF", 300 * np.eye(4, 3))
+    with pytest.raises(ValueError, match=r"needs .* GB at σ = 0.25 Å, over 16 GB: take a larger σ"):
+        SolidHarmonicScattering().fit([torn]).transform([torn])
