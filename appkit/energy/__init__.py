@@ -6,6 +6,7 @@ from appkit.energy.density import CHANNELS, PlanarDensity
 from appkit.energy.dictionaries import PlanarScattering, PlanarWavelets
 from appkit.energy.fourier import PlanarFourier
 from appkit.energy.geometry import NotPlanarError, planar_positions
+from appkit.energy.sampling import Sampling
 from appkit.energy.solid_harmonic import SolidHarmonicScattering
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PlanarFourier",
     "PlanarScattering",
     "PlanarWavelets",
+    "Sampling",
     "SolidHarmonicScattering",
     "planar_positions",
 ]

@@ -38,7 +38,7 @@ class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     channels : of `CHANNELS`.
-    sigma : width of the atoms and of the finest wavelets, Å; see `overlap_width`.
+    sigma : width of the atoms and of the finest wavelets, Å; see :class:`appkit.energy.Sampling`.
     J : the scales are j = 0 … J.
     L, powers, order, pairs, tolerance : as in :class:`appkit.scattering.SolidHarmonic`.
     device : torch device, such as ``cpu`` or ``cuda``.
@@ -155,19 +155,6 @@ class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
         core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
         table = {"nuclear": numbers.astype(float), "valence": numbers - core, "core": core}
         return np.stack([table[name] for name in self.channels])
-
-
-def overlap_width(distance: float, overlap: float = 0.1) -> float:
-    """σ at which two equal Gaussians so far apart have fallen to ``overlap`` half-way, same unit.
-
-    d = σ √(−8 ln α): the talk's rule for the smallest distance d between atoms.
-    """
-    if not (np.isfinite(distance) and distance > 0 and 0 < overlap < 1):
-        raise ValueError(
-            "A width needs a positive distance and an overlap between 0 and 1, not "
-            f"{distance} and {overlap}."
-        )
-    return float(distance / np.sqrt(-8 * np.log(overlap)))
 
 
 def aligned(positions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,5 @@
 """Solid harmonic scattering as a scikit-learn transformer of molecules."""
 
-import math
-
 import numpy as np
 import pytest
 from ase import Atoms
@@ -12,7 +10,6 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from appkit.energy import SolidHarmonicScattering
-from appkit.energy.solid_harmonic import overlap_width
 
 ETHANOL, WATER = molecule("CH3CH2OH"), molecule("H2O")
 
@@ -55,13 +52,6 @@ def test_memory_grows_with_the_molecule():
     torn = Atoms("CONF", 10 * np.eye(4, 3))
     dictionary = SolidHarmonicScattering()
     assert dictionary.memory([torn]) > 3 * dictionary.memory([ETHANOL])
-
-
-def test_the_overlap_is_that_of_two_gaussians():
-    sigma = overlap_width(1.08, 0.1)
-    assert math.exp(-(0.54**2) / (2 * sigma**2)) == pytest.approx(0.1)
-    with pytest.raises(ValueError, match="positive distance and an overlap between 0 and 1"):
-        overlap_width(0.0)
 
 
 @pytest.mark.parametrize(
