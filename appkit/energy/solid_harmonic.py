@@ -107,16 +107,20 @@ class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
         )
         out = np.empty((len(X), len(self.features_)))
         for i, molecule in enumerate(X):
-            positions = torch.as_tensor(aligned(molecule.positions), device=self.device)
-            charges = torch.as_tensor(self._charges(molecule.numbers), device=self.device)
             with torch.no_grad():
-                out[i] = transform(positions, charges).flatten().cpu().numpy()
+                values = self._values(transform, torch.as_tensor(molecule.positions), molecule)
+            out[i] = values.cpu().numpy()
         return out
+
+    def invariants(self, positions: torch.Tensor, molecule: Atoms) -> torch.Tensor:
+        """Features ``(P,)`` with the atoms of a molecule at positions (K, 3), Å; differentiable."""
+        check_is_fitted(self, "features_")
+        return self._values(self._transform(), positions, molecule)
 
     def memory(self, X: Sequence[Atoms]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
         transform = self._transform()
-        sizes = (np.ptp(aligned(molecule.positions), axis=0) for molecule in X)
+        sizes = (np.ptp(m.positions @ principal_axes(m.positions), axis=0) for m in X)
         return max(
             transform.memory((float(x), float(y), float(z)), len(self.channels))
             for x, y, z in sizes
@@ -150,6 +154,15 @@ class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
             tolerance=self.tolerance,
         )
 
+    def _values(
+        self, transform: SolidHarmonic, positions: torch.Tensor, molecule: Atoms
+    ) -> torch.Tensor:
+        # The axes are held: they change nothing but the box, so that they have no derivative.
+        axes = torch.as_tensor(principal_axes(positions.detach().cpu().numpy()))
+        turned = (positions.to(torch.float64) @ axes.to(positions.device)).to(self.device)
+        charges = torch.as_tensor(self._charges(molecule.numbers), device=self.device)
+        return transform(turned, charges).flatten()
+
     def _charges(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
         """``(channels, atoms)``."""
         core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
@@ -157,10 +170,9 @@ class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
         return np.stack([table[name] for name in self.channels])
 
 
-def aligned(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Positions (n, 3) on their principal axes, the longest first."""
-    centred = positions - positions.mean(0)
-    return centred @ np.linalg.svd(centred)[2].T
+def principal_axes(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Columns (3, 3): the directions in which positions (n, 3) reach farthest, the first most."""
+    return np.linalg.svd(positions - positions.mean(0))[2].T
 
 
 def check_volumes(X: Sequence[Atoms]) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 from sklearn.base import clone
@@ -21,6 +22,16 @@ def test_turned_and_shifted_molecules_have_the_same_features():
     moved.positions += (4, -9, 2)
     rest, other = SolidHarmonicScattering().fit_transform([ETHANOL, moved])
     assert np.abs(other / rest - 1).max() < 1e-4
+
+
+def test_invariants_are_the_features_with_a_gradient():
+    dictionary = SolidHarmonicScattering(J=1, L=1).fit([ETHANOL])
+    positions = torch.tensor(ETHANOL.positions, requires_grad=True)
+    values = dictionary.invariants(positions, ETHANOL)
+    assert np.allclose(values.detach().numpy(), dictionary.transform([ETHANOL])[0])
+    (gradient,) = torch.autograd.grad(values.sum(), positions)
+    assert torch.isfinite(gradient).all()
+    assert gradient.abs().max() > 0
 
 
 def test_channels_add_up_to_the_nuclear_charge():
