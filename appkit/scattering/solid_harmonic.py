@@ -163,18 +163,20 @@ class SolidHarmonic(nn.Module):
         return float((0.16 / self.tolerance) ** (1 / 6 if feeds else 1 / 4) * (1 if feeds else 0.5))
 
     def _box(self, extent: tuple[float, ...], reach: float, samples: float) -> Box:
-        """Room for fields of width ``reach`` until U^q of the smallest q has vanished."""
-        margin = reach * math.sqrt(2 * math.log(10 / self.tolerance) / min(min(self.powers), 1.0))
-        return Box.covering(extent, margin, reach / samples)
+        """For first-order fields of width ``reach``."""
+        return Box.covering(extent, self._margin(reach), reach / samples)
+
+    def _margin(self, reach: float) -> float:
+        """Where U^q, of the smallest q and of fields of width ``reach``, has vanished."""
+        return reach * math.sqrt(2 * math.log(10 / self.tolerance) / min(1.0, *self.powers))
 
     def _second_order(
         self, field: Tensor, box: Box, extent: tuple[float, ...], l: int, j: float, j2: float
     ) -> Tensor:
         """Moments of U_{l,j}∗ψ_{l',·,j'}, ``(channels, degrees · powers)``."""
         scale = self.sigma * 2**j2
-        reach = width(self._width(j), scale)
-        step = scale / self._samples(False)
-        coarse = Box.covering(extent, self._box(extent, reach, 1.0).margin, step)
+        margin = self._margin(width(self._width(j), scale))
+        coarse = Box.covering(extent, margin, scale / self._samples(False))
         spectrum = _to_frequencies(field, box, coarse)
         parts = []
         for degree in self._degrees(l):
@@ -198,20 +200,19 @@ class SolidHarmonic(nn.Module):
 
 @dataclass(frozen=True)
 class Box:
-    """A grid of ``shape`` samples, ``step`` apart, centred on the origin; ``margin`` around atoms.
+    """A grid of ``shape`` samples, ``step`` apart, centred on the origin.
 
     It is periodic for transforms only: fields have vanished at its faces.
     """
 
     shape: tuple[int, int, int]
     step: float
-    margin: float
 
     @classmethod
     def covering(cls, extent: tuple[float, ...], margin: float, step: float) -> Box:
         """The smallest with fast transforms, ``margin`` around a cuboid of size ``extent``."""
         x, y, z = (fast_even_size((size + 2 * margin) / step) for size in extent)
-        return cls((x, y, z), step, margin)
+        return cls((x, y, z), step)
 
     @property
     def volume(self) -> float:
