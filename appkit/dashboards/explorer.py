@@ -240,14 +240,13 @@ def _features(molecules: MoleculeSet, transformer: Any, task: Any) -> NDArray[np
     )
 
 
-def table(dataset: str) -> pd.DataFrame:
+def table(dataset: str, result: Result | None) -> pd.DataFrame:
     """Ours, the paper's and the talk's figures, a row for each dictionary, kcal/mol.
 
     A column that has no figure is left out, as are ours where nothing was computed.
     """
-    found = record(dataset)
-    figures = planar_energies(dataset) if found is None else found[0].published
-    ours = {} if found is None else {row.name: row for row in found[0].rows}
+    figures = planar_energies(dataset) if result is None else result.published
+    ours = {} if result is None else {row.name: row for row in result.rows}
     # The paper has several scattering rows: the last one is that with all channels, as ours.
     theirs = {
         source: {p["row"]: p for p in figures if source in p["source"]}

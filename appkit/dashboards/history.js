@@ -2,6 +2,7 @@
 // change of a parameter, so that Back would go through the positions of every slider, and it does
 // not follow Back.
 {
+  // An address without a page is that of the first one.
   const page = (url) => new URL(url, location.href).searchParams.get("page") ?? "start"
   const push = history.pushState.bind(history)
   history.pushState = (state, title, url) => {

@@ -34,8 +34,25 @@ BATCH_BYTES = 1_000_000_000
 MOLECULE_BYTES = 16_000_000_000
 
 
-class PlanarDictionary(TransformerMixin, BaseEstimator):
-    """What the planar dictionaries share: checks, names and the frame of the features.
+class Dictionary(TransformerMixin, BaseEstimator):
+    """What all dictionaries share: names of the features, from the frame ``features_``."""
+
+    features_: pd.DataFrame
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """Names such as ``valence|j=1|j2=3|theta=0.39|q=1``, shape ``(P,)``."""
+        check_is_fitted(self, "features_")
+        names = []
+        for _, row in self.features_.iterrows():
+            told = row.drop(["channel", "order"]).dropna()
+            names.append(
+                "|".join([str(row["channel"]), *(f"{c}={v:.3g}" for c, v in told.items())])
+            )
+        return np.array(names, dtype=object)
+
+
+class PlanarDictionary(Dictionary):
+    """What the planar dictionaries share: checks and the frame of the features.
 
     A subclass sets ``_paths()``, the features of one channel, and ``transform``.
     """
@@ -51,20 +68,6 @@ class PlanarDictionary(TransformerMixin, BaseEstimator):
         rows = [{**path, "channel": c} for c in density.channels for path in self._paths()]
         self.features_ = pd.DataFrame(rows).reindex(columns=COLUMNS)
         return self
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names such as ``valence|j=1|j2=3|theta=0.39|q=1``, shape ``(P,)``."""
-        check_is_fitted(self, "features_")
-        names = []
-        for _, row in self.features_.iterrows():
-            parts = [str(row["channel"])]
-            parts += [
-                f"{c}={row[c]:.3g}"
-                for c in COLUMNS
-                if c not in ("channel", "order") and pd.notna(row[c])
-            ]
-            names.append("|".join(parts))
-        return np.array(names, dtype=object)
 
     def _paths(self) -> list[dict]:
         raise TypeError(f"{type(self).__name__} has no features of its own.")
@@ -197,10 +200,6 @@ class PlanarScattering(PlanarDictionary):
         for name, value in (("J", self.J), ("L", self.L), ("batch_size", self.batch_size)):
             if not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name} must be a whole number above zero, not {value!r}.")
-        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
-            raise ValueError(
-                f"batch_size must be a whole number above zero, not {self.batch_size}."
-            )
         if not 0 < self.tolerance < 0.5:
             raise ValueError(f"The tolerance must lie between 0 and 0.5, not {self.tolerance}.")
         check_device(self.device)
@@ -288,14 +287,21 @@ def check_molecules(X: Sequence[Atoms], coincident: str = "error") -> None:
         except ValueError as error:
             error.add_note(f"Molecule {i} of {len(X)}.")
             raise
-        pairs = cKDTree(positions).query_pairs(COINCIDENT) if coincident == "error" else ()
-        for k, l in sorted(pairs)[:1]:
-            symbols = molecule.get_chemical_symbols()
-            raise ValueError(
-                f"Molecule {i} ({molecule.get_chemical_formula()}): atoms {k} ({symbols[k]}) and "
-                f"{l} ({symbols[l]}) coincide in the plane. Correct the positions, or set "
-                'coincident="add" to let their densities add up.'
-            )
+        if coincident == "error":
+            advice = ', or set coincident="add" to let their densities add up'
+            check_apart(molecule, i, positions, " in the plane", advice)
+
+
+def check_apart(
+    molecule: Atoms, i: int, positions: NDArray[np.float64], where: str = "", advice: str = ""
+) -> None:
+    """Raise ``ValueError`` where two atoms of molecule ``i`` lie on one point, at ``positions``."""
+    for k, l in sorted(cKDTree(positions).query_pairs(COINCIDENT))[:1]:
+        symbols = molecule.get_chemical_symbols()
+        raise ValueError(
+            f"Molecule {i} ({molecule.get_chemical_formula()}): atoms {k} ({symbols[k]}) and "
+            f"{l} ({symbols[l]}) coincide{where}. Correct the positions{advice}."
+        )
 
 
 def batches(

@@ -102,9 +102,9 @@ def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
                 f"'{text}' is not a SMILES that RDKit can read: check brackets, ring numbers and "
                 "valences."
             )
-        if len(Chem.GetMolFrags(molecule)) > 1:
+        if (n := len(Chem.GetMolFrags(molecule))) > 1:
             raise MoleculeError(
-                f"'{text}' is {len(Chem.GetMolFrags(molecule))} molecules, whose distance a SMILES "
+                f"'{text}' is {n} molecules, whose distance a SMILES "
                 "does not tell: type one, or upload an xyz file of them all."
             )
         canonical = Chem.MolToSmiles(molecule)
@@ -193,16 +193,20 @@ def _declared_atoms(text: str) -> int:
     return int(first)
 
 
+_NUMBER = re.compile(r"^\s*(\d{1,3})(?=\s)")
+
+
 def _named(frame: str) -> str:
     """With symbols where a program wrote atomic numbers, which ASE does not read."""
-    number = re.compile(r"^\s*(\d{1,3})(?=\s)")
     head, rows = frame.splitlines()[:2], frame.splitlines()[2:]
+    if "Properties=" in head[-1]:
+        return frame  # its first column may be something else
 
     def symbol(match: re.Match[str]) -> str:
         z = int(match[1])
         return chemical_symbols[z] if 0 < z < len(chemical_symbols) else match[1]
 
-    return "\n".join([*head, *(number.sub(symbol, row) for row in rows)]) + "\n"
+    return "\n".join([*head, *(_NUMBER.sub(symbol, row) for row in rows)]) + "\n"
 
 
 def _check_rows(frame: str, declared: int) -> None:

@@ -9,11 +9,9 @@ import pandas as pd
 import torch
 from ase import Atoms
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from appkit.energy.dictionaries import COINCIDENT, check_bytes, check_device
+from appkit.energy.dictionaries import Dictionary, check_apart, check_bytes, check_device
 from appkit.energy.geometry import check_list
 from appkit.scattering.solid_harmonic import SolidHarmonic
 
@@ -28,7 +26,7 @@ CHANNELS = {
 _NOBLE = (86, 54, 36, 18, 10, 2)
 
 
-class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
+class SolidHarmonicScattering(Dictionary):
     r"""Solid harmonic scattering invariants of molecules, orders 0, 1 and 2, in three dimensions.
 
     Each channel is a density Σ_k c_k g_σ(u − r_k) of Gaussians; see
@@ -126,21 +124,6 @@ class SolidHarmonicScattering(TransformerMixin, BaseEstimator):
             for x, y, z in sizes
         )
 
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names such as ``valence|order=2|j=0|l=1|j2=2|l2=1|q=0.5``, shape ``(P,)``."""
-        check_is_fitted(self, "features_")
-        shown = [name for name in COLUMNS if name != "channel"]
-        return np.array(
-            [
-                "|".join(
-                    [str(row["channel"])]
-                    + [f"{name}={row[name]:g}" for name in shown if pd.notna(row[name])]
-                )
-                for _, row in self.features_.iterrows()
-            ],
-            dtype=object,
-        )
-
     def _transform(self) -> SolidHarmonic:
         if isinstance(self.J, bool) or not isinstance(self.J, int | np.integer) or self.J < 0:
             raise ValueError(f"J must be a whole number from 0 up, not {self.J!r}.")
@@ -182,9 +165,4 @@ def check_volumes(X: Sequence[Atoms]) -> None:
         name = f"Molecule {i} ({molecule.get_chemical_formula()})"
         if molecule.pbc.any():
             raise ValueError(f"{name} is periodic: this dictionary is of molecules in free space.")
-        for k, l in sorted(cKDTree(molecule.positions).query_pairs(COINCIDENT))[:1]:
-            symbols = molecule.get_chemical_symbols()
-            raise ValueError(
-                f"{name}: atoms {k} ({symbols[k]}) and {l} ({symbols[l]}) coincide. Correct the "
-                "positions."
-            )
+        check_apart(molecule, i, molecule.positions)

@@ -230,15 +230,18 @@ def latest(
     parameters: Mapping[str, Any] = MappingProxyType({}),
     folders: Iterable[Path] | None = None,
 ) -> Result | None:
-    """The newest record with these ``parameters`` that has all of ``rows``, or None.
+    """The newest record with these ``parameters``, of those that have all of ``rows`` if any has.
 
-    Where no record has both, the newest with all rows; where none has them, the newest of any.
+    None where no record has the parameters.
     """
-    records = results(experiment, dataset, folders=folders)
+    records = [
+        record
+        for record in results(experiment, dataset, folders=folders)
+        if all(record.parameters.get(name) == value for name, value in parameters.items())
+    ]
     wanted = set(rows)
     whole = [record for record in records if wanted <= {row.name for row in record.rows}]
-    same = [r for r in whole if all(r.parameters.get(k) == v for k, v in parameters.items())]
-    return next(reversed(same or whole or records), None)
+    return next(reversed(whole or records), None)
 
 
 def details_of(result: Result, folders: Iterable[Path] | None = None) -> Details | None:

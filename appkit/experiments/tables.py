@@ -91,7 +91,7 @@ def terminal(result: Result) -> str:
     return "\n".join([title, *text, *(sources if result.published else [])])
 
 
-def fill(text: str, experiment: str = EXPERIMENT, folder: Path = PACKAGED_RESULTS) -> str:
+def fill(text: str, folder: Path = PACKAGED_RESULTS) -> str:
     """``text`` with the tables of the newest committed records between the anchors.
 
     Raises
@@ -99,7 +99,7 @@ def fill(text: str, experiment: str = EXPERIMENT, folder: Path = PACKAGED_RESULT
     ValueError
         The anchors are missing, or stand more than once.
     """
-    opening, closing = f"<!-- table:{experiment} -->", f"<!-- /table:{experiment} -->"
+    opening, closing = f"<!-- table:{EXPERIMENT} -->", f"<!-- /table:{EXPERIMENT} -->"
     pattern = re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
     if len(pattern.findall(text)) != 1:
         raise ValueError(f"one pair of anchors {opening} … {closing} is needed")
@@ -110,16 +110,16 @@ def fill(text: str, experiment: str = EXPERIMENT, folder: Path = PACKAGED_RESULT
 def standard_record(
     dataset: str, preset: str = "default", folders: Iterable[Path] | None = None
 ) -> Result | None:
-    """The newest record of the planar energies with a preset's own parameters.
+    """The newest record of the planar energies with a preset's own parameters, or None.
 
-    Where there is none, of the default preset, the newest with every row that was published.
+    Where there is none with the default preset's, the newest of all.
     """
     own = settings_for(dataset, preset).parameters()
     del own["device"]  # it changes the seconds only
     found = latest(EXPERIMENT, dataset, rows=_STANDARD, parameters=own, folders=folders)
-    if found is None or preset == "default":
-        return found
-    return found if all(found.parameters.get(k) == v for k, v in own.items()) else None
+    if found is None and preset == "default":
+        return latest(EXPERIMENT, dataset, rows=_STANDARD, folders=folders)
+    return found
 
 
 def _tables(folder: Path) -> list[str]:

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from appkit.scattering.angular import AngularBank
 from appkit.scattering.levels import Level, Resampling, Spectrum, level_boxes, make_level
 from appkit.scattering.morlet import MorletBank
+from appkit.scattering.powers import check_powers, raised, root
 
 Path = dict[str, float | int | str]
-#: |z|^q of a larger power leaves the range of single precision.
-LARGEST_POWER = 16
 
 
 class PlanarCascade(nn.Module):
@@ -68,10 +67,7 @@ class PlanarCascade(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        if not powers or any(not 0 < q <= LARGEST_POWER for q in powers):
-            raise ValueError(
-                f"Powers q must be positive numbers up to {LARGEST_POWER}, not {powers}."
-            )
+        check_powers(powers)
         if order not in (1, 2):
             raise ValueError(f"The order of a planar cascade is 1 or 2, not {order}.")
         self.bank, self.powers, self.order = bank, tuple(powers), order
@@ -121,7 +117,7 @@ class PlanarCascade(nn.Module):
             power = self._first_order_power(spectrum, level)
             first.append(self._moments(power, level).mean(1))
             if self.order == 2:
-                second += self._second_order(_root(power), level)
+                second += self._second_order(root(power), level)
         return torch.cat(first + second, dim=1).to(torch.float64)
 
     def fft_counts(self) -> list[tuple[tuple[int, int], str, int]]:
@@ -149,10 +145,8 @@ class PlanarCascade(nn.Module):
     def _moments(self, power: Tensor, level: Level) -> Tensor:
         """∫ |z|^q du for each q, from |z|²: ``(…, n_powers)``."""
         area = level.steps[0] * level.steps[1]
-        fields = [
-            power if q == 2 else _root(power) if q == 1 else power.pow(q / 2) for q in self.powers
-        ]
-        return torch.stack([field.sum((-2, -1)) for field in fields], dim=-1) * area
+        sums = [field.sum((-2, -1)) for field in raised(power, self.powers)]
+        return torch.stack(sums, dim=-1) * area
 
     def _second_order(self, modulus: Tensor, level: Level) -> Iterator[Tensor]:
         """Coefficients ``(batch, ·)`` of ``level`` with each coarser one, in the order of paths."""
@@ -231,11 +225,6 @@ def _power(z: Tensor) -> Tensor:
     if z.requires_grad:
         return z.real.square() + z.imag.square()
     return z.real.square().addcmul_(z.imag, z.imag)
-
-
-def _root(power: Tensor) -> Tensor:
-    """|z| from |z|², with gradient 0 where z = 0."""
-    return power.clamp(min=1e-30).sqrt() if power.requires_grad else power.sqrt()
 
 
 def _mirror_average(turns: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from appkit.scattering.closed_form import amplitude, width
 from appkit.scattering.grid import fast_even_size
 from appkit.scattering.harmonics import coefficients, monomials
+from appkit.scattering.powers import check_powers, raised, root
 
 Path = dict[str, float | int]
 PAIRS = ("same", "all")
@@ -31,7 +32,7 @@ class SolidHarmonic(nn.Module):
     First-order fields are sums of solid harmonic Gaussians, known at any point. Each scale samples
     them on a grid of its own, as coarse as its width allows and as large as it reaches, without a
     periodic wrap; the second order is convolved in Fourier space, to whose coarse frequencies a
-    field goes by one small matrix for each axis.
+    field goes by one small matrix for each axis. The work is done where the positions are.
 
     Parameters
     ----------
@@ -73,8 +74,7 @@ class SolidHarmonic(nn.Module):
             raise ValueError(f"Scales j must be one or more, ascending, not {list(scales)}.")
         if not 0 <= L <= 8:
             raise ValueError(f"The largest degree L must lie between 0 and 8, not {L}.")
-        if not powers or any(not 0 < q <= 16 for q in powers):
-            raise ValueError(f"Powers q must be positive numbers up to 16, not {list(powers)}.")
+        check_powers(powers)
         if order not in (1, 2):
             raise ValueError(f"The order is 1 or 2, not {order}.")
         if pairs not in PAIRS:
@@ -124,7 +124,7 @@ class SolidHarmonic(nn.Module):
                 power = _first_order(axes, box, charges, l) * self._gain(j, l) ** 2
                 first.append(self._moments(power, box))
                 if coarser:
-                    field = _root(power).to(self._fourier_dtype)
+                    field = root(power).to(self._fourier_dtype)
                     second += [self._second_order(field, box, extent, l, j, k) for k in coarser]
         return torch.cat(first + second, dim=1)
 
@@ -160,7 +160,9 @@ class SolidHarmonic(nn.Module):
         Sums of U^q err by the kinks of U at its zeros, as the fourth power of the step; what folds
         over into the second order (``feeds``) by the sixth, but more.
         """
-        return float((0.16 / self.tolerance) ** (1 / 6 if feeds else 1 / 4) * (1 if feeds else 0.5))
+        if feeds:
+            return float((0.16 / self.tolerance) ** (1 / 6))
+        return float((0.01 / self.tolerance) ** (1 / 4))
 
     def _box(self, extent: tuple[float, ...], reach: float, samples: float) -> Box:
         """For first-order fields of width ``reach``."""
@@ -192,9 +194,8 @@ class SolidHarmonic(nn.Module):
 
     def _moments(self, power: Tensor, box: Box) -> Tensor:
         """∫ U^q for each q, from U²: ``(channels, powers)``, float64."""
-        flat = power.flatten(1)
-        root = None if self.powers == (2,) else _root(flat)
-        sums = [_raised(flat, root, q).sum(1, dtype=torch.float64) for q in self.powers]
+        fields = raised(power.flatten(1), self.powers)
+        sums = [field.sum(1, dtype=torch.float64) for field in fields]
         return torch.stack(sums, dim=1) * box.volume
 
 
@@ -288,19 +289,3 @@ def _filters(l: int, scale: float, box: Box, dtype: torch.dtype, device: torch.d
         for a, b, c in monomials(l)
     ])  # fmt: skip
     return torch.einsum("mp,pabc->mabc", rows, powers).to(dtype)
-
-
-def _root(power: Tensor) -> Tensor:
-    """U from U², with a finite gradient where U = 0."""
-    return power.clamp(min=1e-30).sqrt() if power.requires_grad else power.sqrt()
-
-
-def _raised(power: Tensor, root: Tensor | None, q: float) -> Tensor:
-    """U^q from U² and U; roots and products are several times faster than powers."""
-    if q == 2 or root is None:
-        return power
-    if q == 1:
-        return root
-    if q == 3:
-        return power * root
-    return root.sqrt() if q == 0.5 else root.pow(q)

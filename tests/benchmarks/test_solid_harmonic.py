@@ -16,6 +16,7 @@ import torch
 from ase.build import molecule
 
 from appkit.compat import mend_kymatio
+from appkit.energy import Sampling
 from appkit.scattering import SolidHarmonic
 
 POWERS = (0.5, 1.0, 2.0, 3.0)
@@ -33,7 +34,7 @@ def placed(sigma):
     atoms = molecule("CH3CH2OH")
     distances = atoms.get_all_distances()
     nearest = distances[distances > 0].min()
-    positions = torch.tensor(atoms.positions * sigma * math.sqrt(-8 * math.log(OVERLAP)) / nearest)
+    positions = torch.tensor(atoms.positions * sigma / Sampling(nearest, OVERLAP).sigma)
     centred = positions - (positions.max(0).values + positions.min(0).values) / 2
     order = centred.abs().max(0).values.argsort(descending=True)
     return centred[:, order], torch.tensor(atoms.numbers.astype(float))[None]

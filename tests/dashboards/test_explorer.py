@@ -203,8 +203,8 @@ def test_a_record_without_details_or_no_record_is_none(page, saved):
     save(replace(saved[0], dataset="lonely"))
     assert page.record("lonely") is None
     assert page.record("nothing") is None
-    assert page.table("nothing").empty
-    published_alone = page.table("qm_2d").set_index("Dictionary")
+    assert page.table("nothing", None).empty
+    published_alone = page.table("qm_2d", None).set_index("Dictionary")
     assert list(published_alone) == ["Talk's RMSE", "Paper's RMSE", "Paper's MAE"]
     assert published_alone.loc["Scattering"].tolist() == ["2.7", "2.5 ± 0.4", "1.6 ± 0.0"]
 
@@ -230,7 +230,7 @@ def test_molecules_that_were_left_out_are_not_shown(saved):
 
 
 def test_the_table_stands_beside_the_published_figures(saved):
-    table = explorer.table("qm7_2d").set_index("Dictionary")
+    table = explorer.table("qm7_2d", saved[0]).set_index("Dictionary")
     ours = table.loc["Scattering"]
     assert ours["RMSE"] == "4.6 ± 0.2"
     assert ours["MAE"] == "3.2 ± 0.1"

@@ -83,6 +83,12 @@ def test_atomic_numbers_stand_for_symbols():
     assert from_xyz("2\n\n6 0 0 0\n 8 0 0 1.13\n").get_chemical_formula() == "CO"
 
 
+def test_numbers_that_stand_before_the_symbols_are_left_alone():
+    rows = "1 C 0 0 0\n2 O 0 0 1.13\n"
+    text = f"2\nProperties=id:I:1:species:S:1:pos:R:3\n{rows}"
+    assert from_xyz(text).get_chemical_formula() == "CO"
+
+
 def test_two_molecules_in_a_smiles_are_refused():
     with pytest.raises(MoleculeError, match="is 2 molecules, whose distance a SMILES does not"):
         from_smiles("c1ccccc1.c1ccccc1")

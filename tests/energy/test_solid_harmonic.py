@@ -49,8 +49,8 @@ def test_features_are_named_and_counted():
     assert len(dictionary.features_) == 3 * 4 * (1 + 3 * 10)
     names = dictionary.get_feature_names_out()
     assert len(set(names)) == len(names)
-    assert names[0] == "nuclear|order=0|q=0.5"
-    assert names[-1] == "core|order=2|j=2|l=2|j2=3|l2=2|q=3"
+    assert names[0] == "nuclear|q=0.5"
+    assert names[-1] == "core|j=2|l=2|j2=3|l2=2|q=3"
 
 
 def test_it_is_a_scikit_learn_transformer():

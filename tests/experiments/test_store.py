@@ -1,5 +1,6 @@
 """The feature store: marks, locks, resumption, damage."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -203,6 +204,12 @@ def test_worker_processes_give_the_same_bits(tmp_path):
     assert features.tobytes() == PairPowers().fit(x).transform(x).tobytes()
     assert store.names[0] == "pair0"
     assert store.frame["j"] == [0, 1, 2, 3, 4]
+
+
+def test_ctrl_c_is_left_to_the_process_that_started_the_workers():
+    with compute._client(None, 1) as client:
+        answers = client.run(signal.getsignal, signal.SIGINT)
+    assert list(answers.values()) == [signal.SIG_IGN]
 
 
 def test_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):

@@ -121,12 +121,12 @@ class DensityPage(AppPage):
             margin=0,
         )
         tabs.link(self, active="tab", bidirectional=True)
-        self._have = [
-            hideable(card("Density ρ̃", self._density_pane)),
-            hideable(card("Modulus |ρ̃∗ψ|", self._modulus_pane)),
-            hideable(tabs),
-        ]
-        density, modulus, rest = self._have
+        self._have = {
+            "density": hideable(card("Density ρ̃", self._density_pane)),
+            "modulus": hideable(card("Modulus |ρ̃∗ψ|", self._modulus_pane)),
+            "rest": hideable(tabs),
+        }
+        density, modulus, rest = self._have.values()
         return beside(controls, hideable(density, self._have_not), modulus, rest)
 
     def _project_switch(self) -> pmui.Switch:
@@ -189,7 +189,7 @@ class DensityPage(AppPage):
     def _settled(self) -> None:
         """A refused molecule leaves the last one in place; without one there is nothing to show."""
         there = self._rest is not None
-        for part in self._have:
+        for part in self._have.values():
             part.visible = there
         self._have_not.visible = not there
 
@@ -290,9 +290,8 @@ class DensityPage(AppPage):
 
     def _ended(self, slot: str) -> None:
         """A picture that was refused before any could be drawn leaves no empty axes."""
-        place = {"density": 0, "modulus": 1}.get(slot)
-        if place is not None and not self.jobs.busy(slot):
-            self._have[place].visible = slot in self._seen
+        if slot in self._have and not self.jobs.busy(slot):
+            self._have[slot].visible = slot in self._seen
 
 
 def _angle_slider(page: DensityPage) -> pmui.DiscreteSlider:

@@ -213,7 +213,9 @@ class RegressionPage(AppPage):
         self._figures.visible = bool(paths) or self._record is not None
         self._empty.visible = not self._figures.visible
         self._empty_text.object = nothing_yet(self.dataset, self._molecules is not None)
-        self.comparison.value = explorer.table(self.dataset)
+        self.comparison.value = explorer.table(
+            self.dataset, self._record[0] if self._record else None
+        )
         self._comparison.visible = not self.comparison.value.empty
         if not self._figures.visible:
             self._source.object, self._protocol.object = "<p>No record yet.</p>", ""
@@ -281,11 +283,7 @@ class RegressionPage(AppPage):
         self.errors.send(model.name, int(path.terms[place]), float(path.rmse[place]))
 
     def _limits(self) -> None:
-        energies = (
-            self._molecules.energies
-            if self._molecules is not None
-            else np.asarray(self._record[1].energies)
-        )
+        energies = self._all_energies()
         room = 0.04 * np.ptp(energies)
         limits = float(energies.min() - room), float(energies.max() + room)
         self._parity_pane.object = self.parity.element(limits, self.dark)
@@ -300,8 +298,14 @@ class RegressionPage(AppPage):
     def _choose(self, molecule: int) -> None:
         self.molecule = int(molecule)
 
+    def _all_energies(self) -> np.ndarray:
+        """Of every molecule of the set, kcal/mol; there are none before a record or molecules."""
+        if self._molecules is not None:
+            return self._molecules.energies
+        return np.asarray(self._record[1].energies)
+
     def _check_molecule(self) -> None:
-        n = self.molecule + 1 if self._record is None else len(self._record[1].energies)
+        n = len(self._all_energies())
         wrong = f"There is no molecule {self.molecule} in this set: they go from 0 to {n - 1}."
         self.message.say("molecule", wrong if self.molecule >= n else "")
 

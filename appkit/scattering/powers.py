@@ -1,0 +1,31 @@
+"""Powers of moduli: |z|^q from |z|², for sums over samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+#: |z|^q of a larger power leaves the range of single precision.
+LARGEST_POWER = 16
+
+
+def check_powers(powers: Sequence[float]) -> None:
+    """Raise ``ValueError`` unless these are one or more exponents 0 < q ≤ 16."""
+    if not powers or any(not 0 < q <= LARGEST_POWER for q in powers):
+        raise ValueError(
+            f"Powers q must be positive numbers up to {LARGEST_POWER}, not {tuple(powers)}."
+        )
+
+
+def root(power: Tensor) -> Tensor:
+    """|z| from |z|², with gradient 0 where z = 0."""
+    return power.clamp(min=1e-30).sqrt() if power.requires_grad else power.sqrt()
+
+
+def raised(power: Tensor, powers: Sequence[float]) -> list[Tensor]:
+    """|z|^q for each q from |z|²; roots and products are several times faster than powers."""
+    modulus = power if set(powers) == {2} else root(power)
+    quick = {0.5: lambda: modulus.sqrt(), 1: lambda: modulus, 2: lambda: power}
+    quick[3] = lambda: power * modulus
+    return [quick[q]() if q in quick else modulus.pow(q) for q in powers]
