@@ -11,16 +11,18 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.energy.bonds import bonds
 from appkit.energy.dictionaries import Dictionary, check_apart, check_bytes, check_device
 from appkit.energy.geometry import check_list
 from appkit.scattering.solid_harmonic import SolidHarmonic
 
 COLUMNS = ["order", "channel", "j", "l", "j2", "l2", "q"]
-#: What a channel puts on each atom.
+#: What a channel puts on each atom, or half-way between two.
 CHANNELS = {
     "nuclear": "the nuclear charge z",
     "valence": "the number of valence electrons",
     "core": "the number of core electrons",
+    "bond": "two electrons times Pauling's bond order, at the middle of each bond",
 }
 #: Electrons of the closed shells below the valence shell, from the heaviest noble gas down.
 _NOBLE = (86, 54, 36, 18, 10, 2)
@@ -37,7 +39,8 @@ class SolidHarmonicScattering(Dictionary):
     ----------
     channels : of `CHANNELS`.
     sigma : width of the atoms and of the finest wavelets, Å; see :class:`appkit.energy.Sampling`.
-    J : the scales are j = 0 … J.
+    J : the coarsest scale; the wavelets have the widths 2^j σ, j = 0, 1/Q, …, J.
+    Q : scales in an octave.
     L, powers, order, pairs, tolerance : as in :class:`appkit.scattering.SolidHarmonic`.
     device : torch device, such as ``cpu`` or ``cuda``.
 
@@ -61,6 +64,7 @@ class SolidHarmonicScattering(Dictionary):
         channels: Sequence[str] = ("nuclear", "valence", "core"),
         sigma: float = 0.25,
         J: int = 2,
+        Q: int = 1,
         L: int = 3,
         powers: Sequence[float] = (0.5, 1, 2, 3),
         order: int = 2,
@@ -71,6 +75,7 @@ class SolidHarmonicScattering(Dictionary):
         self.channels = channels
         self.sigma = sigma
         self.J = J
+        self.Q = Q
         self.L = L
         self.powers = powers
         self.order = order
@@ -125,11 +130,13 @@ class SolidHarmonicScattering(Dictionary):
         )
 
     def _transform(self) -> SolidHarmonic:
-        if isinstance(self.J, bool) or not isinstance(self.J, int | np.integer) or self.J < 0:
-            raise ValueError(f"J must be a whole number from 0 up, not {self.J!r}.")
+        for name, value, least in (("J", self.J, 0), ("Q", self.Q, 1)):
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not whole or value < least:
+                raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
         return SolidHarmonic(
             self.sigma,
-            tuple(range(self.J + 1)),
+            tuple(step / self.Q for step in range(self.J * self.Q + 1)),
             self.L,
             tuple(self.powers),
             order=self.order,
@@ -143,14 +150,22 @@ class SolidHarmonicScattering(Dictionary):
         # The axes are held: they change nothing but the box, so that they have no derivative.
         axes = torch.as_tensor(principal_axes(positions.detach().cpu().numpy()))
         turned = (positions.to(torch.float64) @ axes.to(positions.device)).to(self.device)
-        charges = torch.as_tensor(self._charges(molecule.numbers), device=self.device)
-        return transform(turned, charges).flatten()
+        on_atoms = [name for name in self.channels if name != "bond"]
+        parts = {}
+        if on_atoms:
+            charges = torch.as_tensor(_charges(molecule.numbers, on_atoms), device=self.device)
+            parts = dict(zip(on_atoms, transform(turned, charges), strict=True))
+        if "bond" in self.channels:
+            middles, electrons = bonds(turned, molecule.numbers)
+            parts["bond"] = transform(middles, electrons[None])[0]
+        return torch.cat([parts[name] for name in self.channels])
 
-    def _charges(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
-        """``(channels, atoms)``."""
-        core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
-        table = {"nuclear": numbers.astype(float), "valence": numbers - core, "core": core}
-        return np.stack([table[name] for name in self.channels])
+
+def _charges(numbers: NDArray[np.int64], channels: Sequence[str]) -> NDArray[np.float64]:
+    """``(channels, atoms)``."""
+    core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
+    table = {"nuclear": numbers.astype(float), "valence": numbers - core, "core": core}
+    return np.stack([table[name] for name in channels])
 
 
 def principal_axes(positions: NDArray[np.float64]) -> NDArray[np.float64]:

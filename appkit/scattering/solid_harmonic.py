@@ -110,7 +110,12 @@ class SolidHarmonic(nn.Module):
         ]
 
     def forward(self, positions: Tensor, charges: Tensor) -> Tensor:
-        """Invariants ``(channels, P)``, float64, of atoms at (K, 3) with charges (channels, K)."""
+        """Invariants ``(channels, P)``, float64, of atoms at (K, 3) with charges (channels, K).
+
+        No atoms have the invariants of an empty space, zero.
+        """
+        if not len(positions):
+            return torch.zeros(len(charges), len(self.paths), dtype=torch.float64)
         centred = positions.to(torch.float64)
         low, high = centred.detach().min(0).values, centred.detach().max(0).values
         centred, extent = centred - (low + high) / 2, tuple((high - low).tolist())

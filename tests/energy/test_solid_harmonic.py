@@ -11,6 +11,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from appkit.energy import SolidHarmonicScattering
+from appkit.energy.bonds import bonds
 
 ETHANOL, WATER = molecule("CH3CH2OH"), molecule("H2O")
 
@@ -53,6 +54,27 @@ def test_features_are_named_and_counted():
     assert names[-1] == "core|j=2|l=2|j2=3|l2=2|q=3"
 
 
+def test_bonds_are_a_channel_of_their_own():
+    """Its charge is twice the sum of the bond orders; one atom alone has none."""
+    dictionary = SolidHarmonicScattering(("bond", "valence"), powers=(1,), order=1)
+    rows = dictionary.fit([ETHANOL, Atoms("He")]).features_
+    ethanol, helium = dictionary.transform([ETHANOL, Atoms("He")])
+    charge = ethanol[(rows["channel"] == "bond") & (rows["order"] == 0)]
+    electrons = bonds(torch.as_tensor(ETHANOL.positions), ETHANOL.numbers)[1]
+    assert charge == pytest.approx(float(electrons.sum()), rel=1e-4)
+    assert (helium[rows["channel"] == "bond"] == 0).all()
+    assert (helium[rows["channel"] == "valence"][:3] > 0).all()
+    alone = SolidHarmonicScattering(("valence",), powers=(1,), order=1).fit_transform([ETHANOL])
+    assert np.allclose(ethanol[rows["channel"] == "valence"], alone)
+
+
+def test_scales_in_an_octave():
+    dictionary = SolidHarmonicScattering(J=1, Q=2, L=0, order=1, powers=(1,)).fit([WATER])
+    assert dictionary.features_["j"].dropna().unique().tolist() == [0, 0.5, 1]
+    coarse = SolidHarmonicScattering(J=1, L=0, order=1, powers=(1,)).fit_transform([WATER])
+    assert np.allclose(dictionary.transform([WATER])[0, ::2][[0]], coarse[0, [0]])
+
+
 def test_it_is_a_scikit_learn_transformer():
     pipeline = make_pipeline(SolidHarmonicScattering(order=1, J=0), Ridge())
     assert cross_val_predict(pipeline, [ETHANOL, WATER] * 2, [1.0, 2, 1, 2], cv=2).shape == (4,)
@@ -71,6 +93,7 @@ def test_memory_grows_with_the_molecule():
         ({"channels": ("spin",)}, "Unknown channel spin: choose among nuclear"),
         ({"channels": ()}, r"Unknown channel \(none\)"),
         ({"J": -1}, "J must be a whole number from 0 up, not -1"),
+        ({"Q": 0}, "Q must be a whole number from 1 up, not 0"),
         ({"J": 1.5}, "J must be a whole number from 0 up, not 1.5"),
         ({"sigma": -0.1}, "σ must be a positive length"),
         ({"device": "tpu"}, "no device 'tpu' here"),
