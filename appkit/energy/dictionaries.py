@@ -12,11 +12,10 @@ import pandas as pd
 import torch
 from ase import Atoms
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.density import PlanarDensity
+from appkit.energy.dictionary import Dictionary, check_apart, check_bytes, check_device
 from appkit.energy.geometry import check_list, planar_positions
 from appkit.scattering.grid import Grid
 from appkit.scattering.morlet import MorletBank
@@ -26,29 +25,8 @@ COLUMNS = ["order", "channel", "j", "theta", "j2", "ell", "radius", "q"]
 DEFAULT_CHANNELS = ("dirac", "core", "valence")
 #: Å; coarser wavelets see a molecule as a point.
 LONGEST_WAVE = 100.0
-#: Å; nuclei nearer than this lie on one point.
-COINCIDENT = 1e-3
 #: Molecules are taken together up to ``batch_size`` and up to this many bytes.
 BATCH_BYTES = 1_000_000_000
-#: One molecule may take this many bytes.
-MOLECULE_BYTES = 16_000_000_000
-
-
-class Dictionary(TransformerMixin, BaseEstimator):
-    """What all dictionaries share: names of the features, from the frame ``features_``."""
-
-    features_: pd.DataFrame
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
-        """Names such as ``valence|j=1|j2=3|theta=0.39|q=1``, shape ``(P,)``."""
-        check_is_fitted(self, "features_")
-        names = []
-        for _, row in self.features_.iterrows():
-            told = row.drop(["channel", "order"]).dropna()
-            names.append(
-                "|".join([str(row["channel"]), *(f"{c}={v:.3g}" for c, v in told.items())])
-            )
-        return np.array(names, dtype=object)
 
 
 class PlanarDictionary(Dictionary):
@@ -256,26 +234,6 @@ class PlanarWavelets(PlanarScattering):
         )
 
 
-def check_bytes(each: float, where: str, advice: str) -> None:
-    """Raise ``ValueError`` where a molecule's arrays would pass `MOLECULE_BYTES`."""
-    if each > MOLECULE_BYTES:
-        raise ValueError(
-            f"The largest molecule needs {each / 1e9:,.1f} GB {where}, over "
-            f"{MOLECULE_BYTES / 1e9:.0f} GB: {advice}."
-        )
-
-
-def check_device(device: str) -> None:
-    """Raise ``ValueError`` unless torch computes on this device here."""
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        kind = ""
-    available = {"cpu": True, "cuda": torch.cuda.is_available()}
-    if not available.get(kind, False):
-        raise ValueError(f"there is no device '{device}' here; use cpu, or cuda where there is one")
-
-
 def check_molecules(X: Sequence[Atoms], coincident: str = "error") -> None:
     """Raise ``ValueError``, naming the molecule, where one cannot become a planar density."""
     if coincident not in ("error", "add"):
@@ -290,18 +248,6 @@ def check_molecules(X: Sequence[Atoms], coincident: str = "error") -> None:
         if coincident == "error":
             advice = ', or set coincident="add" to let their densities add up'
             check_apart(molecule, i, positions, " in the plane", advice)
-
-
-def check_apart(
-    molecule: Atoms, i: int, positions: NDArray[np.float64], where: str = "", advice: str = ""
-) -> None:
-    """Raise ``ValueError`` where two atoms of molecule ``i`` lie on one point, at ``positions``."""
-    for k, l in sorted(cKDTree(positions).query_pairs(COINCIDENT))[:1]:
-        symbols = molecule.get_chemical_symbols()
-        raise ValueError(
-            f"Molecule {i} ({molecule.get_chemical_formula()}): atoms {k} ({symbols[k]}) and "
-            f"{l} ({symbols[l]}) coincide{where}. Correct the positions{advice}."
-        )
 
 
 def batches(

@@ -12,12 +12,8 @@ from scipy.spatial.distance import pdist
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.density import PlanarDensity
-from appkit.energy.dictionaries import (
-    DEFAULT_CHANNELS,
-    PlanarDictionary,
-    check_bytes,
-    check_molecules,
-)
+from appkit.energy.dictionaries import DEFAULT_CHANNELS, PlanarDictionary, check_molecules
+from appkit.energy.dictionary import check_bytes
 from appkit.energy.geometry import planar_positions
 from appkit.scattering.grid import Grid
 

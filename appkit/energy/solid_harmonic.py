@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.bonds import bonds
-from appkit.energy.dictionaries import Dictionary, check_apart, check_bytes, check_device
+from appkit.energy.dictionary import Dictionary, check_apart, check_bytes, check_device
 from appkit.energy.geometry import check_list
 from appkit.scattering.solid_harmonic import SolidHarmonic
 

@@ -18,7 +18,7 @@ from appkit.data import MoleculeSet
 from appkit.energy import CHANNELS, PlanarFourier, PlanarScattering, PlanarWavelets
 from appkit.energy.composition import Composition
 from appkit.energy.coulomb_matrix import CoulombMatrix
-from appkit.energy.dictionaries import check_device
+from appkit.energy.dictionary import check_device
 from appkit.energy.geometry import planar_positions
 from appkit.regression import BaggedOLS, ChosenAverage, KernelRegression
 from appkit.regression.gaussian_process import standardised_process

@@ -8,7 +8,6 @@ damaged batch is computed again and never read.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import math
@@ -17,8 +16,6 @@ import shutil
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,11 +26,8 @@ from ase import Atoms
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from appkit.experiments.code import code_version
 from appkit.experiments.files import FEATURES, features_folder, make_folder, write_json
-
-# What the value of a feature depends on: the text of these rooms and the atoms' densities.
-_CODE = ("appkit.scattering", "appkit.energy")
-_DATA = ("appkit.data", "embedded/atomic_densities.npz")
 
 
 class StoreError(ValueError):
@@ -44,50 +38,19 @@ class StoreLocked(StoreError):  # noqa: N818 (says what is the case)
     """Another process (or another job of this one) is writing the store."""
 
 
-@lru_cache(maxsize=1)  # what this process has imported, though a file be edited meanwhile
-def code_version() -> str:
-    """A digest of the code and tables that the features are computed with.
-
-    The syntax trees are hashed, without docstrings, so that a comment or a line break does not
-    throw hours of features away, and a changed formula always does.
-    """
-    digest = hashlib.sha256()
-    for package in _CODE:
-        sources = (p for p in files(package).iterdir() if p.name.endswith(".py"))
-        for source in sorted(sources, key=lambda p: p.name):
-            digest.update(source.name.encode())
-            digest.update(_tree(source.read_text(encoding="utf-8")).encode())
-    table = files(_DATA[0]).joinpath(_DATA[1])
-    if table.is_file():
-        digest.update(table.read_bytes())
-    return digest.hexdigest()
-
-
-def _tree(text: str) -> str:
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list):
-            continue
-        node.body = [  # type: ignore[attr-defined]
-            line
-            for line in body
-            if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
-        ]
-    return ast.dump(tree)
-
-
 def feature_key(molecules: list[Atoms], transformer: Any, code: str | None = None) -> str:
     """The store's name: a hash of molecules, transformer (class and parameters) and code."""
     data = hashlib.sha256()
     for x in molecules:
         data.update(np.ascontiguousarray(x.numbers, dtype="<i8").tobytes())
         data.update(np.ascontiguousarray(x.positions, dtype="<f8").tobytes())
+        if x.pbc.any():
+            data.update(x.pbc.tobytes() + np.ascontiguousarray(x.cell[:], dtype="<f8").tobytes())
     what = [
         data.hexdigest(),
         f"{type(transformer).__module__}.{type(transformer).__qualname__}",
         {name: repr(value) for name, value in sorted(transformer.get_params().items())},
-        code_version() if code is None else code,
+        code_version(type(transformer)) if code is None else code,
     ]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
 
