@@ -43,6 +43,7 @@ class SolidHarmonic(nn.Module):
     order : 1 or 2.
     pairs : degrees of the second order: "same" (l' = l) or "all".
     tolerance : aimed at relative error of the invariants; sets every sampling and box.
+    dtype : of the fields; sums over them are in double precision.
 
     Raises
     ------
@@ -66,6 +67,7 @@ class SolidHarmonic(nn.Module):
         order: int = 2,
         pairs: str = "same",
         tolerance: float = 1e-3,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
         if not (math.isfinite(sigma) and sigma > 0):
@@ -86,7 +88,8 @@ class SolidHarmonic(nn.Module):
         self.tolerance = tolerance
         # In single precision the noise of a transform, 1e-7 of the largest value all over the box,
         # would add up in U^½.
-        self._fourier_dtype = torch.float64 if min(powers) < 1 else torch.float32
+        self._fourier_dtype = torch.float64 if min(powers) < 1 else dtype
+        self._dtype = dtype
 
     @property
     def paths(self) -> list[Path]:
@@ -109,22 +112,27 @@ class SolidHarmonic(nn.Module):
             for q in self.powers
         ]
 
-    def forward(self, positions: Tensor, charges: Tensor) -> Tensor:
+    def forward(
+        self, positions: Tensor, charges: Tensor, extent: tuple[float, float, float] | None = None
+    ) -> Tensor:
         """Invariants ``(channels, P)``, float64, of atoms at (K, 3) with charges (channels, K).
 
-        No atoms have the invariants of an empty space, zero.
+        No atoms have the invariants of an empty space, zero. The grids cover the atoms' bounding
+        box and move with it, which a gradient does not see; with ``extent``, they cover a cuboid of
+        that size about the origin, and the gradient is that of the very sums that are computed.
         """
         if not len(positions):
             return torch.zeros(len(charges), len(self.paths), dtype=torch.float64)
         centred = positions.to(torch.float64)
-        low, high = centred.detach().min(0).values, centred.detach().max(0).values
-        centred, extent = centred - (low + high) / 2, tuple((high - low).tolist())
+        if extent is None:
+            low, high = centred.detach().min(0).values, centred.detach().max(0).values
+            centred, extent = centred - (low + high) / 2, tuple((high - low).tolist())
         first = [self._zeroth_order(centred, charges, extent)]
         second: list[Tensor] = []
         for a, j in enumerate(self.scales):
             coarser = self.scales[a + 1 :] if self.order == 2 else ()
             box = self._box(extent, self._width(j), self._samples(bool(coarser)))
-            axes = _axes(box, centred, self._width(j), self.L)
+            axes = _axes(box, centred, self._width(j), self.L, self._dtype)
             for l in range(self.L + 1):
                 power = _first_order(axes, box, charges, l) * self._gain(j, l) ** 2
                 first.append(self._moments(power, box))
@@ -137,7 +145,7 @@ class SolidHarmonic(nn.Module):
         self, positions: Tensor, charges: Tensor, extent: tuple[float, ...]
     ) -> Tensor:
         box = self._box(extent, self.sigma, self._samples(False))
-        axes = _axes(box, positions, self.sigma, 0)
+        axes = _axes(box, positions, self.sigma, 0, self._dtype)
         gain = 4 * math.pi / ((2 * math.pi) ** 3 * self.sigma**6)  # R_00 is 1 / √4π
         return self._moments(_first_order(axes, box, charges, 0) * gain, box)
 
@@ -236,8 +244,8 @@ class Box:
         return 2 * math.pi * transform(self.shape[axis], d=self.step, dtype=torch.float64)
 
 
-def _axes(box: Box, positions: Tensor, reach: float, L: int) -> list[Tensor]:
-    """For each axis t^a e^{−t²/2} of every atom, t = (u − r) / Σ: ``(L + 1, K, n)``, float32."""
+def _axes(box: Box, positions: Tensor, reach: float, L: int, dtype: torch.dtype) -> list[Tensor]:
+    """For each axis t^a e^{−t²/2} of every atom, t = (u − r) / Σ: ``(L + 1, K, n)``."""
     tables = []
     for axis in range(3):
         samples = box.coordinates(axis).to(positions.device)
@@ -245,7 +253,7 @@ def _axes(box: Box, positions: Tensor, reach: float, L: int) -> list[Tensor]:
         rows = [torch.exp(-t.square() / 2)]
         for _ in range(L):
             rows.append(rows[-1] * t)
-        tables.append(torch.stack(rows).to(torch.float32))
+        tables.append(torch.stack(rows).to(dtype))
     return tables
 
 

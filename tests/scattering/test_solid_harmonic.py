@@ -149,6 +149,28 @@ def test_gradients_are_finite_differences():
     assert float(slope) == pytest.approx(float(numerical), rel=5e-3)
 
 
+def test_in_a_held_cuboid_gradients_are_those_of_the_sums():
+    """To rounding, however coarse the grid: it does not move with the atoms."""
+    positions, charges = ETHANOL
+    positions = positions - (positions.max(0).values + positions.min(0).values) / 2
+    powers = (1, 2, 3)
+    transform = SolidHarmonic(SIGMA, (0, 1), 1, powers, tolerance=0.1, dtype=torch.float64)
+
+    def total(step):
+        moved = positions + step * positions.flip(0, 1)
+        return transform(moved, charges, (5.0, 4.0, 4.0)).log().sum()
+
+    step = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(total(step), step)
+    numerical = (total(1e-5) - total(-1e-5)) / 2e-5
+    assert float(slope) == pytest.approx(float(numerical), rel=1e-7)
+
+
+def test_double_precision_is_the_same_sum():
+    single, double = (SolidHarmonic(SIGMA, dtype=t) for t in (torch.float32, torch.float64))
+    assert torch.allclose(single(*ETHANOL), double(*ETHANOL), rtol=1e-4)
+
+
 def test_the_gradient_of_a_single_atom_is_finite():
     position = torch.zeros(1, 3, dtype=torch.float64, requires_grad=True)
     SolidHarmonic(SIGMA)(position, torch.ones(1, 1, dtype=torch.float64)).sum().backward()
