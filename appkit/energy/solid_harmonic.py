@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.bonds import bonds
 from appkit.energy.dictionary import Dictionary, check_apart, check_bytes, check_device
+from appkit.energy.frame import Frame, principal_axes
 from appkit.energy.geometry import check_list
 from appkit.scattering.solid_harmonic import SolidHarmonic
 
@@ -115,10 +116,16 @@ class SolidHarmonicScattering(Dictionary):
             out[i] = values.cpu().numpy()
         return out
 
-    def invariants(self, positions: torch.Tensor, molecule: Atoms) -> torch.Tensor:
-        """Features ``(P,)`` with the atoms of a molecule at positions (K, 3), Å; differentiable."""
+    def invariants(
+        self, positions: torch.Tensor, molecule: Atoms, frame: Frame | None = None
+    ) -> torch.Tensor:
+        """Features ``(P,)`` with the atoms of a molecule at positions (K, 3), Å; differentiable.
+
+        In double precision. The grids follow the positions, up to the tolerance, unless a ``frame``
+        holds them; then the gradient is exactly that of the values.
+        """
         check_is_fitted(self, "features_")
-        return self._values(self._transform(), positions, molecule)
+        return self._values(self._transform(torch.float64), positions, molecule, frame)
 
     def memory(self, X: Sequence[Atoms]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
@@ -129,7 +136,7 @@ class SolidHarmonicScattering(Dictionary):
             for x, y, z in sizes
         )
 
-    def _transform(self) -> SolidHarmonic:
+    def _transform(self, dtype: torch.dtype = torch.float32) -> SolidHarmonic:
         for name, value, least in (("J", self.J, 0), ("Q", self.Q, 1)):
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             if not whole or value < least:
@@ -142,22 +149,32 @@ class SolidHarmonicScattering(Dictionary):
             order=self.order,
             pairs=self.pairs,
             tolerance=self.tolerance,
+            dtype=dtype,
         )
 
     def _values(
-        self, transform: SolidHarmonic, positions: torch.Tensor, molecule: Atoms
+        self,
+        transform: SolidHarmonic,
+        positions: torch.Tensor,
+        molecule: Atoms,
+        frame: Frame | None = None,
     ) -> torch.Tensor:
-        # The axes are held: they change nothing but the box, so that they have no derivative.
-        axes = torch.as_tensor(principal_axes(positions.detach().cpu().numpy()))
-        turned = (positions.to(torch.float64) @ axes.to(positions.device)).to(self.device)
+        extent = None if frame is None else frame.extent
+        if frame is None:
+            # The axes change nothing but the box, so that they have no derivative.
+            axes = torch.as_tensor(principal_axes(positions.detach().cpu().numpy()))
+            turned = positions.to(torch.float64) @ axes.to(positions.device)
+        else:
+            turned = frame.lay(positions)
+        turned = turned.to(self.device)
         on_atoms = [name for name in self.channels if name != "bond"]
         parts = {}
         if on_atoms:
             charges = torch.as_tensor(_charges(molecule.numbers, on_atoms), device=self.device)
-            parts = dict(zip(on_atoms, transform(turned, charges), strict=True))
+            parts = dict(zip(on_atoms, transform(turned, charges, extent), strict=True))
         if "bond" in self.channels:
             middles, electrons = bonds(turned, molecule.numbers)
-            parts["bond"] = transform(middles, electrons[None])[0]
+            parts["bond"] = transform(middles, electrons[None], extent)[0]
         return torch.cat([parts[name] for name in self.channels])
 
 
@@ -166,11 +183,6 @@ def _charges(numbers: NDArray[np.int64], channels: Sequence[str]) -> NDArray[np.
     core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
     table = {"nuclear": numbers.astype(float), "valence": numbers - core, "core": core}
     return np.stack([table[name] for name in channels])
-
-
-def principal_axes(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Columns (3, 3): the directions in which positions (n, 3) reach farthest, the first most."""
-    return np.linalg.svd(positions - positions.mean(0))[2].T
 
 
 def check_volumes(X: Sequence[Atoms]) -> None:
