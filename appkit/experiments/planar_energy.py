@@ -7,41 +7,17 @@ the published figures. Source: Hirn, Mallat & Poilvert, MMS 15(2) 827–863 (201
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from appkit.data import MoleculeSet, load_molecules
-from appkit.experiments import memory, provenance, published, tables
-from appkit.experiments.compute import Progress, compute_features, n_local_workers
-from appkit.experiments.evaluate import (
-    Evaluation,
-    error_path,
-    evaluate,
-    first_terms,
-    largest_residuals,
-    splits,
-)
-from appkit.experiments.files import RECORDS, make_folder, results_folder
-from appkit.experiments.planar_rows import (
-    RowDefinition,
-    Settings,
-    chosen_rows,
-    composition,
-    settings_for,
-)
-from appkit.experiments.result import Details, Result, Row, save
-from appkit.experiments.store import FeatureStore, feature_key
+from appkit.experiments import published, tables
+from appkit.experiments.compute import Progress
+from appkit.experiments.job import Job, chosen_rows
+from appkit.experiments.planar_rows import ROWS, settings_for
+from appkit.experiments.result import Result
 
 EXPERIMENT = "planar-energy"
-BATCH = 16
-_SHOWN_TERMS = 32
 
 PROTOCOL = (
     "The data set's own folds: each is predicted once by models trained on the others. On the "
@@ -108,8 +84,7 @@ def run(
     Cancelled
         ``cancel`` was set. What was done is kept: the same call goes on from there.
     """
-    started, commit = time.perf_counter(), provenance.commit()
-    definitions = chosen_rows(rows)
+    definitions = chosen_rows(ROWS, rows)
     molecules = load_molecules(dataset) if isinstance(dataset, str) else dataset
     settings = settings_for(
         molecules.name,
@@ -117,163 +92,12 @@ def run(
         channels=None if channels is None else tuple(channels),
         J=J, L=L, step=step, terms=terms, bags=bags, fraction=fraction, seed=seed, device=device,
     )  # fmt: skip
-    job = _Job(molecules, settings, cluster, workers, progress, cancel)
-    job.check(definitions)
-    folder = make_folder(folder or results_folder(), RECORDS)
-
-    details = Details(molecules.energies.tolist(), molecules.folds.tolist())
-    computed = [row for definition in definitions if (row := job.row(definition, details))]
-    result = Result(
-        experiment=EXPERIMENT,
-        dataset=molecules.name,
-        checksum=molecules.checksum,
-        protocol=PROTOCOL.format(
-            bags=settings.bags, percent=100 * settings.fraction, terms=settings.longest
-        ),
-        parameters=settings.parameters()
-        | {"molecules": len(molecules), "rows": [row.name for row in computed]},
-        rows=computed,
-        published=published.planar_energies(molecules.name),
-        machine=provenance.machine(settings.device),
-        versions=provenance.versions(),
-        commit=commit,
-        seconds=round(time.perf_counter() - started, 1),
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    job = Job(molecules, settings, cluster, workers, progress, cancel)
+    protocol = PROTOCOL.format(
+        bags=settings.bags, percent=100 * settings.fraction, terms=settings.longest
     )
-    save(result, details, folder)
-    return result
-
-
-@dataclass(frozen=True)
-class _Features:
-    """A dictionary on all molecules: values (n, …), names, frame, core seconds."""
-
-    values: NDArray[np.float64]
-    names: list[str]
-    frame: dict[str, list[Any]]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What every row of one run shares."""
-
-    molecules: MoleculeSet
-    settings: Settings
-    cluster: str | None
-    workers: int | None
-    progress: Progress | None
-    cancel: threading.Event | None
-
-    def check(self, definitions: Sequence[RowDefinition]) -> None:
-        """Refuse what cannot end well, before any work; fitting a dictionary checks its own."""
-        name, terms = self.molecules.name, self.settings.terms
-        n_train = min(int((~test).sum()) for _, test in splits(self.molecules.folds))
-        if terms is not None and terms > n_train:
-            raise ValueError(
-                f"M = {terms} terms are more than the {n_train} molecules of the smallest "
-                f"training set of {name}: take at most {n_train}"
-            )
-        n_workers = n_local_workers(self.workers)
-        dictionaries = [(d.name, d.dictionary(self.settings)) for d in definitions]
-        for row, dictionary in dictionaries:
-            if hasattr(dictionary, "memory") and self.settings.device == "cpu":
-                memory.require(
-                    n_workers * dictionary.memory(self.molecules.atoms),
-                    f"the {row} dictionary of {name} at step {self.settings.step:g} Å, "
-                    f"J = {self.settings.J}, L = {self.settings.L} with {n_workers} worker(s)",
-                    "take a larger step, fewer angles or fewer channels",
-                )
-        for _, dictionary in dictionaries:
-            dictionary.fit(self.molecules.atoms)
-
-    def row(self, definition: RowDefinition, details: Details) -> Row | None:
-        """Compute a row and add to the details; None where it does not apply to the molecules."""
-        kept = self._kept(definition)
-        if kept is None:
-            return None
-        features = self._features(definition)
-        chosen = self.molecules.subset(kept)
-        X = features.values[kept]
-        if definition.composition:
-            X = np.hstack([composition(chosen), X])
-        evaluation = evaluate(
-            definition.regressor(self.settings),
-            X,
-            chosen.energies,
-            chosen.folds,
-            progress=self._stage(f"{definition.name}: folds"),
-            cancel=self.cancel,
-        )
-        name, y = definition.name, chosen.energies
-        predictions = np.full(len(self.molecules), np.nan)
-        predictions[kept] = evaluation.predictions
-        details.predictions[name] = [None if p != p else round(float(p), 3) for p in predictions]
-        details.residuals[name] = largest_residuals(
-            self.molecules.energies, predictions, self.molecules.labels
-        )
-        if definition.selects:
-            details.paths[name] = error_path(X, y, chosen.folds, self.settings.longest, self.cancel)
-            details.terms[name] = first_terms(X, y, features.names, features.frame, _SHOWN_TERMS)
-        return _row(definition, evaluation, features, kept)
-
-    def _kept(self, definition: RowDefinition) -> NDArray[np.bool_] | None:
-        """The row's molecules; None where a row without some of them would leave none out."""
-        if definition.keep is None:
-            return np.ones(len(self.molecules), dtype=bool)
-        kept = definition.keep(self.molecules)
-        return None if kept.all() or not kept.any() else kept
-
-    def _features(self, definition: RowDefinition) -> _Features:
-        dictionary, atoms = definition.dictionary(self.settings), self.molecules.atoms
-        if not definition.stored:
-            started = time.perf_counter()
-            values = dictionary.fit(atoms).transform(atoms)
-            names = [str(name) for name in dictionary.get_feature_names_out()]
-            return _Features(values, names, {}, time.perf_counter() - started)
-        store = FeatureStore(feature_key(atoms, dictionary))
-        values = compute_features(
-            store,
-            dictionary,
-            atoms,
-            batch=BATCH,
-            cluster=self.cluster,
-            workers=self.workers,
-            label=f"{definition.name}: batches of {BATCH} molecules",
-            progress=self.progress,
-            cancel=self.cancel,
-        )
-        return _Features(values, store.names, store.frame, store.seconds)
-
-    def _stage(self, label: str) -> Callable[[int, int], None] | None:
-        progress = self.progress
-        if progress is None:
-            return None
-        return lambda done, total: progress(label, done, total)
-
-
-def _row(
-    definition: RowDefinition,
-    evaluation: Evaluation,
-    features: _Features,
-    kept: NDArray[np.bool_],
-) -> Row:
-    left_out = int((~kept).sum())
-    return Row(
-        name=definition.name,
-        label=definition.label,
-        mae=evaluation.mae,
-        rmse=evaluation.rmse,
-        terms=evaluation.terms,
-        folds=evaluation.folds,
-        n_molecules=int(kept.sum()),
-        n_features=features.values.shape[1],
-        seconds={
-            "features (one core)": round(features.seconds, 1),
-            "regression": round(evaluation.seconds, 1),
-        },
-        note=f"{left_out} of {len(kept)} molecules left out" if left_out else "",
-    )
+    figures = published.planar_energies(molecules.name)
+    return job.run(EXPERIMENT, protocol, definitions, figures, folder)
 
 
 def report(result: Result) -> str:

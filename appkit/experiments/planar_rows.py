@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,16 @@ from sklearn.preprocessing import FunctionTransformer
 
 from appkit.data import MoleculeSet
 from appkit.energy import CHANNELS, PlanarFourier, PlanarScattering, PlanarWavelets
-from appkit.energy.composition import Composition
 from appkit.energy.coulomb_matrix import CoulombMatrix
 from appkit.energy.dictionary import check_device
 from appkit.energy.geometry import planar_positions
+from appkit.experiments.job import ELEMENTS, RowDefinition, without_composition
 from appkit.regression import BaggedOLS, ChosenAverage, KernelRegression
 from appkit.regression.gaussian_process import standardised_process
 from appkit.regression.residual import ResidualRegressor
 
 #: Below this distance in the plane, Å, two atoms are an artefact of the projection.
 OVERLAP = 0.6
-
-#: Counted where the composition is a term of its own.
-ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
 
 #: The error no longer moves beyond about 40.
 MAX_BAGS = 1000
@@ -115,6 +111,11 @@ class Settings:
         return self.terms or 640
 
     @property
+    def grid(self) -> str:
+        """In words, for a message."""
+        return f"at step {self.step:g} Å, J = {self.J}, L = {self.L}"
+
+    @property
     def largest_J(self) -> int:
         """The number of scales 2^j steps that fit into the box."""
         return 1 + max(0, math.floor(math.log2(self.box / self.step)))
@@ -142,39 +143,6 @@ def settings_for(dataset: str, preset: str = "default", **given: Any) -> Setting
     elif preset != "default":
         raise ValueError(f"there is no preset called '{preset}'; presets are default and paper")
     return replace(base, **{name: value for name, value in given.items() if value is not None})
-
-
-@dataclass(frozen=True)
-class RowDefinition:
-    """How a row is computed.
-
-    Attributes
-    ----------
-    name, label
-        Identifier, and the words in the table.
-    dictionary
-        Makes the transformer from the settings.
-    regressor
-        Makes the estimator from the settings. One that has ``n_terms_by_metric_`` is asked for
-        ``predict(X, metric=…)``, its terms chosen for MAE and RMSE apart.
-    stored
-        Whether the features are worth keeping on disk.
-    selects
-        Whether the regressor is a sparse one, so that its path and its terms are shown.
-    keep
-        The molecules that the row is computed on, as a mask; None is all.
-    composition
-        Whether the numbers of atoms of each element come before the features.
-    """
-
-    name: str
-    label: str
-    dictionary: Callable[[Settings], Any]
-    regressor: Callable[[Settings], Any]
-    stored: bool = True
-    selects: bool = True
-    keep: Callable[[MoleculeSet], NDArray[np.bool_]] | None = field(default=None)
-    composition: bool = False
 
 
 def bagged(settings: Settings) -> BaggedOLS:
@@ -222,20 +190,11 @@ def beyond(settings: Settings) -> ChosenAverage:
     composition leaves, on the same invariants. Their parameters and which of them are averaged are
     chosen inside the training folds, the latter by three inner folds: each costs both models again.
     """
-    invariants = FunctionTransformer(_without_composition)
+    invariants = FunctionTransformer(without_composition)
     process = ResidualRegressor(LinearRegression(), standardised_process(), len(ELEMENTS))
     bags = bagged(replace(settings, bags=4 * settings.bags)).set_params(metric="rmse")
     models = [("bags", make_pipeline(invariants, bags)), ("process", process)]
     return ChosenAverage(models, n_folds=3)
-
-
-def composition(molecules: MoleculeSet) -> NDArray[np.float64]:
-    """Numbers of atoms (n, E) of `ELEMENTS`."""
-    return Composition(ELEMENTS).fit(molecules.atoms).transform(molecules.atoms)
-
-
-def _without_composition(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    return X[:, len(ELEMENTS) :]
 
 
 def apart(molecules: MoleculeSet) -> NDArray[np.bool_]:
@@ -258,35 +217,24 @@ def _is_whole(value: Any) -> bool:
 ROWS: dict[str, RowDefinition] = {
     row.name: row
     for row in (
-        RowDefinition("fourier", "Fourier", fourier, bagged),
-        RowDefinition("wavelet", "Wavelet", wavelets, bagged),
-        RowDefinition("coulomb", "Coulomb", coulomb, laplacian, stored=False, selects=False),
+        RowDefinition("fourier", "Fourier", fourier, bagged, selects=True),
+        RowDefinition("wavelet", "Wavelet", wavelets, bagged, selects=True),
+        RowDefinition("coulomb", "Coulomb", coulomb, laplacian, stored=False),
         RowDefinition(
             "coulomb-apart",
             f"Coulomb, no atoms within {OVERLAP} Å",
             coulomb,
             laplacian,
             stored=False,
-            selects=False,
             keep=apart,
         ),
-        RowDefinition("scattering", "Scattering", scattering, bagged),
+        RowDefinition("scattering", "Scattering", scattering, bagged, selects=True),
         RowDefinition(
             "beyond",
             "Scattering, beyond the paper",
             scattering,
             beyond,
-            selects=False,
             composition=True,
         ),
     )
 }
-
-
-def chosen_rows(names: Sequence[str] | None) -> list[RowDefinition]:
-    """The definitions called ``names``, all without; ValueError for an unknown or no name."""
-    wanted = list(ROWS) if names is None else list(names)
-    unknown = [name for name in wanted if name not in ROWS]
-    if unknown or not wanted:
-        raise ValueError(f"rows are {', '.join(ROWS)}; not {', '.join(unknown) or 'none'}")
-    return [ROWS[name] for name in dict.fromkeys(wanted)]

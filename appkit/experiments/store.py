@@ -50,7 +50,7 @@ def feature_key(molecules: list[Atoms], transformer: Any, code: str | None = Non
         data.hexdigest(),
         f"{type(transformer).__module__}.{type(transformer).__qualname__}",
         {name: repr(value) for name, value in sorted(transformer.get_params().items())},
-        code_version(type(transformer)) if code is None else code,
+        code_version(type(transformer)) if code is None else code,  # type: ignore[arg-type]
     ]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
 

@@ -1,0 +1,321 @@
+"""What the tables of errors share: rows of a dictionary and a regressor, over the given folds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from appkit.data import MoleculeSet
+from appkit.energy.composition import Composition
+from appkit.experiments import memory, provenance
+from appkit.experiments.compute import Progress, compute_features, n_local_workers
+from appkit.experiments.evaluate import (
+    Evaluation,
+    error_path,
+    evaluate,
+    first_terms,
+    largest_residuals,
+    splits,
+)
+from appkit.experiments.files import RECORDS, make_folder, results_folder
+from appkit.experiments.result import Details, Result, Row, save
+from appkit.experiments.store import FeatureStore, feature_key
+
+#: Counted where the composition is a term of its own.
+ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
+BATCH = 16
+_SHOWN_TERMS = 32
+
+
+class Settings(Protocol):
+    """What a job asks of an experiment's parameters."""
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def terms(self) -> int | None: ...
+
+    @property
+    def longest(self) -> int:
+        """M₀, the longest path of a sparse regression."""
+        ...
+
+    @property
+    def grid(self) -> str:
+        """The grid and the scales in words, for a message."""
+        ...
+
+    def parameters(self) -> dict[str, Any]:
+        """As they stand in a record."""
+        ...
+
+
+@dataclass(frozen=True)
+class RowDefinition:
+    """How a row is computed.
+
+    Attributes
+    ----------
+    name, label
+        Identifier, and the words in the table.
+    dictionary
+        Makes the transformer from the settings; None: the regressor takes the molecules.
+    regressor
+        Makes the estimator from the settings. One that has ``n_terms_by_metric_`` is asked for
+        ``predict(X, metric=…)``, its terms chosen for MAE and RMSE apart.
+    stored
+        Whether the features are worth keeping on disk.
+    selects
+        Whether the regressor is a sparse one, so that its path and its terms are shown.
+    keep
+        The molecules that the row is computed on, as a mask; None is all.
+    composition
+        Whether the numbers of atoms of each element come before the features.
+    """
+
+    name: str
+    label: str
+    dictionary: Callable[[Any], Any] | None
+    regressor: Callable[[Any], Any]
+    stored: bool = True
+    selects: bool = False
+    keep: Callable[[MoleculeSet], NDArray[np.bool_]] | None = field(default=None)
+    composition: bool = False
+
+
+def chosen_rows(
+    known: Mapping[str, RowDefinition], names: Sequence[str] | None
+) -> list[RowDefinition]:
+    """The definitions called ``names``, all without; ValueError for an unknown or no name."""
+    wanted = list(known) if names is None else list(names)
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        raise ValueError(f"rows are {', '.join(known)}; not {', '.join(unknown) or 'none'}")
+    return [known[name] for name in dict.fromkeys(wanted)]
+
+
+@dataclass(frozen=True)
+class Features:
+    """A dictionary on all molecules: values (n, …), names, frame, core seconds."""
+
+    values: NDArray[Any]
+    names: list[str]
+    frame: dict[str, list[Any]]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every row of one run shares.
+
+    Attributes
+    ----------
+    molecules, settings
+        The data set; the experiment's parameters.
+    cluster, workers
+        A dask scheduler's address, or the number of local processes.
+    progress, cancel
+        Called after each batch of molecules and each fold; looked at between them.
+    """
+
+    molecules: MoleculeSet
+    settings: Settings
+    cluster: str | None = None
+    workers: int | None = None
+    progress: Progress | None = None
+    cancel: threading.Event | None = None
+
+    def run(
+        self,
+        experiment: str,
+        protocol: str,
+        definitions: Sequence[RowDefinition],
+        figures: list[dict[str, Any]],
+        folder: Path | None,
+    ) -> Result:
+        """Compute the rows, write their record with the published ``figures`` beside, return it."""
+        started, commit = time.perf_counter(), provenance.commit()
+        self.check(definitions)
+        folder = make_folder(folder or results_folder(), RECORDS)
+        molecules = self.molecules
+        details = Details(molecules.energies.tolist(), molecules.folds.tolist())
+        rows = [row for definition in definitions if (row := self.row(definition, details))]
+        return self.record(experiment, protocol, rows, figures, details, started, commit, folder)
+
+    def record(
+        self,
+        experiment: str,
+        protocol: str,
+        rows: list[Row],
+        figures: list[dict[str, Any]],
+        details: Details,
+        started: float,
+        commit: str | None,
+        folder: Path,
+    ) -> Result:
+        """Write what was computed since ``started`` at a ``commit``, and return it."""
+        result = Result(
+            experiment=experiment,
+            dataset=self.molecules.name,
+            checksum=self.molecules.checksum,
+            protocol=protocol,
+            parameters=self.settings.parameters()
+            | {"molecules": len(self.molecules), "rows": [row.name for row in rows]},
+            rows=rows,
+            published=figures,
+            machine=provenance.machine(self.settings.device),
+            versions=provenance.versions(),
+            commit=commit,
+            seconds=round(time.perf_counter() - started, 1),
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        save(result, details, folder)
+        return result
+
+    def check(self, definitions: Sequence[RowDefinition]) -> None:
+        """Refuse what cannot end well, before any work; fitting a dictionary checks its own."""
+        name, terms = self.molecules.name, self.settings.terms
+        n_train = min(int((~test).sum()) for _, test in splits(self.molecules.folds))
+        if terms is not None and terms > n_train:
+            raise ValueError(
+                f"M = {terms} terms are more than the {n_train} molecules of the smallest "
+                f"training set of {name}: take at most {n_train}"
+            )
+        n_workers = n_local_workers(self.workers)
+        dictionaries = [(d.name, d.dictionary(self.settings)) for d in definitions if d.dictionary]
+        for row, dictionary in dictionaries:
+            if hasattr(dictionary, "memory") and self.settings.device == "cpu":
+                memory.require(
+                    n_workers * dictionary.memory(self.molecules.atoms),
+                    f"the {row} dictionary of {name} {self.settings.grid} with {n_workers} "
+                    "worker(s)",
+                    "take a coarser grid, fewer wavelets or fewer channels",
+                )
+        for _, dictionary in dictionaries:
+            dictionary.fit(self.molecules.atoms)
+
+    def row(self, definition: RowDefinition, details: Details) -> Row | None:
+        """Compute a row and add to the details; None where it does not apply to the molecules."""
+        kept = self._kept(definition)
+        if kept is None:
+            return None
+        features = self.features(definition)
+        chosen = self.molecules.subset(kept)
+        X = features.values[kept]
+        evaluation = evaluate(
+            definition.regressor(self.settings),
+            X,
+            chosen.energies,
+            chosen.folds,
+            progress=self.stage(f"{definition.name}: folds"),
+            cancel=self.cancel,
+        )
+        name, y = definition.name, chosen.energies
+        predictions = np.full(len(self.molecules), np.nan)
+        predictions[kept] = evaluation.predictions
+        details.predictions[name] = [None if p != p else round(float(p), 3) for p in predictions]
+        details.residuals[name] = largest_residuals(
+            self.molecules.energies, predictions, self.molecules.labels
+        )
+        if definition.selects:
+            longest = self.settings.longest
+            details.paths[name] = error_path(X, y, chosen.folds, longest, self.cancel)
+            details.terms[name] = first_terms(X, y, features.names, features.frame, _SHOWN_TERMS)
+        return _row(definition, evaluation, features, kept)
+
+    def _kept(self, definition: RowDefinition) -> NDArray[np.bool_] | None:
+        """The row's molecules; None where a row without some of them would leave none out."""
+        if definition.keep is None:
+            return np.ones(len(self.molecules), dtype=bool)
+        kept = definition.keep(self.molecules)
+        return None if kept.all() or not kept.any() else kept
+
+    def features(self, definition: RowDefinition) -> Features:
+        """Of all molecules, with the composition before them where the row asks for it."""
+        atoms = self.molecules.atoms
+        if definition.dictionary is None:
+            return Features(as_array(atoms), [], {}, 0.0)
+        found = self._computed(definition, definition.dictionary(self.settings))
+        if not definition.composition:
+            return found
+        values = np.hstack([composition(atoms), found.values])
+        return Features(values, [*ELEMENTS, *found.names], found.frame, found.seconds)
+
+    def _computed(self, definition: RowDefinition, dictionary: Any) -> Features:
+        atoms = self.molecules.atoms
+        if not definition.stored:
+            started = time.perf_counter()
+            values = dictionary.fit(atoms).transform(atoms)
+            names = [str(name) for name in dictionary.get_feature_names_out()]
+            return Features(values, names, {}, time.perf_counter() - started)
+        store = FeatureStore(feature_key(atoms, dictionary))
+        values = compute_features(
+            store,
+            dictionary,
+            atoms,
+            batch=BATCH,
+            cluster=self.cluster,
+            workers=self.workers,
+            label=f"{definition.name}: batches of {BATCH} molecules",
+            progress=self.progress,
+            cancel=self.cancel,
+        )
+        return Features(values, store.names, store.frame, store.seconds)
+
+    def stage(self, label: str) -> Callable[[int, int], None] | None:
+        """A progress of (done, total) under one label."""
+        progress = self.progress
+        if progress is None:
+            return None
+        return lambda done, total: progress(label, done, total)
+
+
+def _row(
+    definition: RowDefinition,
+    evaluation: Evaluation,
+    features: Features,
+    kept: NDArray[np.bool_],
+) -> Row:
+    left_out = int((~kept).sum())
+    return Row(
+        name=definition.name,
+        label=definition.label,
+        mae=evaluation.mae,
+        rmse=evaluation.rmse,
+        terms=evaluation.terms,
+        folds=evaluation.folds,
+        n_molecules=int(kept.sum()),
+        n_features=features.values.shape[1] if definition.dictionary else 0,
+        seconds={
+            "features (one core)": round(features.seconds, 1),
+            "regression": round(evaluation.seconds, 1),
+        },
+        note=f"{left_out} of {len(kept)} molecules left out" if left_out else "",
+    )
+
+
+def composition(atoms: list[Atoms]) -> NDArray[np.float64]:
+    """Numbers of atoms (n, E) of `ELEMENTS`."""
+    return Composition(ELEMENTS).fit(atoms).transform(atoms)
+
+
+def without_composition(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The features behind the composition."""
+    return X[:, len(ELEMENTS) :]
+
+
+def as_array(atoms: list[Atoms]) -> NDArray[np.object_]:
+    """Molecules (n,) that can be cut by a mask."""
+    array = np.empty(len(atoms), dtype=object)
+    array[:] = atoms
+    return array
