@@ -13,6 +13,7 @@ normalisation as in kymatio.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -57,6 +58,34 @@ def gaussian_fields(
     rows = torch.as_tensor(coefficients(l), dtype=u.dtype, device=u.device)
     gain = amplitude(l) * (scale / total) ** l / ((2 * math.pi) ** 1.5 * total**3)
     return gain * torch.einsum("mp,pkn,kn,ck->cmn", rows, powers, bell, charges)
+
+
+def lattice_fields(
+    axes: Sequence[Tensor], positions: Tensor, charges: Tensor, sigma: float, scale: float, l: int
+) -> Tensor:
+    """`gaussian_fields` at all points of a lattice: ``(channels, 2l + 1, n_x, n_y, n_z)``.
+
+    ``axes`` are the coordinates x, y and z of its points. Each field is a polynomial times a
+    Gaussian, so that it is one product of matrices: the longest axis on one side, the other two on
+    the other, summed over atoms and monomials.
+    """
+    total = width(sigma, scale)
+    tables = []
+    for axis, samples in enumerate(axes):
+        t = (samples[None] - positions[:, axis, None]) / total
+        tables.append(torch.exp(-t.square() / 2) * torch.stack([t**a for a in range(l + 1)]))
+    long = max(range(3), key=lambda axis: len(axes[axis]))
+    one, other = (axis for axis in range(3) if axis != long)
+    fields = []
+    for row in coefficients(l):
+        terms = [(float(v), e) for v, e in zip(row, monomials(l), strict=True) if v]
+        left = torch.cat([v * charges[:, :, None] * tables[long][e[long]] for v, e in terms], dim=1)
+        right = torch.cat(
+            [tables[one][e[one]][:, :, None] * tables[other][e[other]][:, None] for _, e in terms]
+        )
+        fields.append((left.transpose(1, 2) @ right.flatten(1)).unflatten(2, right.shape[1:]))
+    gain = amplitude(l) * (scale / total) ** l / ((2 * math.pi) ** 1.5 * total**3)
+    return gain * torch.stack(fields, dim=1).movedim(2, 2 + long)
 
 
 def gaussian_energies(

@@ -141,6 +141,38 @@ class SolidHarmonic(nn.Module):
                     second += [self._second_order(field, box, extent, l, j, k) for k in coarser]
         return torch.cat(first + second, dim=1)
 
+    def second_order_field(
+        self,
+        positions: Tensor,
+        charges: Tensor,
+        l: int,
+        j: float,
+        j2: float,
+        axes: Sequence[Tensor],
+    ) -> Tensor:
+        """(Σ_m |U_{l,j}∗ψ_{l,m,j'}|²)^{1/2}, what S²_{l,j,l,j'} pools, on a lattice.
+
+        Atoms at (K, 3) with charges (channels, K); ``axes`` are the coordinates x, y and z of the
+        lattice's points. Returns ``(channels, n_x, n_y, n_z)``. What it pools for the first order
+        is known at any point, see `appkit.scattering.closed_form.lattice_fields`.
+        """
+        low, high = positions.min(0).values, positions.max(0).values
+        middle, extent = (low + high) / 2, tuple((high - low).tolist())
+        box = self._box(extent, self._width(j), self._samples(True))
+        tables = _axes(box, positions - middle, self._width(j), l, self._dtype)
+        field = root(_first_order(tables, box, charges, l) * self._gain(j, l) ** 2)
+        points = [axis - m for axis, m in zip(axes, middle, strict=True)]
+        reach = tuple(2 * float(axis.abs().max()) for axis in points)  # no copies of it are seen
+        scale = self.sigma * 2**j2
+        margin = self._margin(width(self._width(j), scale))
+        seen = tuple(map(max, extent, (r - 2 * margin for r in reach)))
+        coarse = Box.covering(seen, margin, scale / self._samples(False))
+        spectrum = _to_frequencies(field, box, coarse) * (1 if l % 2 == 0 else -1j)
+        filters = _filters(l, scale, coarse, field.dtype, field.device)
+        power = sum(_to_points(spectrum * row, coarse, points).square() for row in filters)
+        assert isinstance(power, Tensor)
+        return root(power)
+
     def _zeroth_order(
         self, positions: Tensor, charges: Tensor, extent: tuple[float, ...]
     ) -> Tensor:
@@ -282,6 +314,20 @@ def _to_frequencies(field: Tensor, box: Box, coarse: Box) -> Tensor:
     product = field @ torch.view_as_real(z).flatten(1)  # a real matrix by a complex one
     along_z = torch.view_as_complex(product.unflatten(-1, (-1, 2)))
     return torch.einsum("xa,nxbc->nabc", x, torch.einsum("yb,nxyc->nxbc", y, along_z))
+
+
+def _to_points(spectrum: Tensor, box: Box, axes: Sequence[Tensor]) -> Tensor:
+    """The real field whose transform is known at a box's frequencies, on a lattice of points."""
+    x, y, z = (
+        torch.exp(1j * torch.outer(points, box.frequencies(axis))).to(spectrum.dtype)
+        for axis, points in enumerate(axes)
+    )
+    z = z * torch.where(
+        torch.arange(z.shape[1]) == 0, 1.0, 2.0
+    )  # negative frequencies are not kept
+    field = torch.einsum("za,nxya->nxyz", z, spectrum)
+    field = torch.einsum("xa,nabz->nxbz", x, field)
+    return torch.einsum("yb,nxbz->nxyz", y, field).real / (box.volume * math.prod(box.shape))
 
 
 @lru_cache(maxsize=1024)

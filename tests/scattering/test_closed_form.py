@@ -6,7 +6,12 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from appkit.scattering.closed_form import amplitude, gaussian_energies, gaussian_fields
+from appkit.scattering.closed_form import (
+    amplitude,
+    gaussian_energies,
+    gaussian_fields,
+    lattice_fields,
+)
 
 SIGMA, SCALE = 0.5, 0.7
 
@@ -47,6 +52,24 @@ def test_fields_are_convolutions_with_the_wavelet_of_a_point(l):
     there = torch.fft.ifftn(product, dim=(1, 2, 3)).real.roll((32 + 1,) * 3, (1, 2, 3)) / 4**3
     ours = gaussian_fields(points, position, charge.double(), SIGMA, SCALE, l)[0].view(-1, *n)
     assert torch.allclose(there, ours, atol=1e-9 * float(ours.abs().max()))
+
+
+@pytest.mark.parametrize("sizes", [(7, 5, 3), (3, 7, 5), (5, 1, 6), (1, 4, 6), (1, 1, 1)])
+@pytest.mark.parametrize("l", range(4))
+def test_fields_on_a_lattice_are_those_at_its_points(atoms, l, sizes):
+    axes = [torch.linspace(-2, 1.5, n, dtype=torch.float64) for n in sizes]
+    points = torch.cartesian_prod(*axes)
+    expected = gaussian_fields(points, *atoms, SIGMA, SCALE, l).view(2, -1, *sizes)
+    assert torch.allclose(lattice_fields(axes, *atoms, SIGMA, SCALE, l), expected, rtol=1e-12)
+
+
+def test_a_wavelet_of_no_width_and_degree_zero_leaves_the_density(atoms):
+    positions, charges = atoms
+    axes = [torch.linspace(-2, 2, n, dtype=torch.float64) for n in (4, 5, 6)]
+    apart = (torch.cartesian_prod(*axes)[:, None] - positions).square().sum(-1)
+    bells = torch.exp(-apart / (2 * SIGMA**2)) / (2 * math.pi * SIGMA**2) ** 1.5
+    density = lattice_fields(axes, positions, charges, SIGMA, 0.0, 0)[:, 0]
+    assert torch.allclose(density.flatten(1), charges @ bells.T, rtol=1e-12)
 
 
 def test_energies_do_not_feel_motions(atoms):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 from ase.build import molecule
+from scipy.signal import fftconvolve
 from scipy.spatial.transform import Rotation
 
 from appkit.compat import mend_kymatio
-from appkit.scattering.closed_form import gaussian_energies
+from appkit.scattering.closed_form import gaussian_energies, gaussian_fields
 from appkit.scattering.solid_harmonic import SolidHarmonic
 
 SIGMA = 0.25  # Å: H–H and C–H neighbours overlap by 10% half-way, as in the literature
@@ -55,6 +56,35 @@ def test_first_order_energies_are_the_closed_form():
     for path, value in zip(transform.paths[1:], values.T, strict=True):
         exact = gaussian_energies(*ETHANOL, SIGMA, SIGMA * 2 ** path["j"], path["l"])
         assert torch.allclose(value, exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("l", "j", "j2"), [(0, 0, 1), (1, 0, 2), (2, 1, 2)])
+def test_a_second_order_field_is_a_convolution_in_space(l, j, j2):
+    """By sums over the samples of the wavelet, at points beside the atoms' middle."""
+    positions, charges = ETHANOL[0] + 0.3, ETHANOL[1][:1]
+    h, n = 0.15, 101
+    axis = (torch.arange(n, dtype=torch.float64) - n // 2) * h
+    points = torch.cartesian_prod(axis, axis, axis)
+    first = gaussian_fields(points, positions, charges, SIGMA, SIGMA * 2**j, l)
+    first = first.square().sum(1).sqrt().view(n, n, n).numpy()
+    origin, one = torch.zeros(1, 3, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
+    wavelets = gaussian_fields(points, origin, one, 1e-12, SIGMA * 2**j2, l)[0].view(-1, n, n, n)
+    waves = [fftconvolve(first, wavelet.numpy(), mode="same") * h**3 for wavelet in wavelets]
+    expected = torch.as_tensor(np.sqrt(sum(wave**2 for wave in waves)))
+    axes = [axis[30:70:4], axis[20:80:7], axis[50:51]]
+    ours = SolidHarmonic(SIGMA, tolerance=1e-4).second_order_field(
+        positions, charges, l, j, j2, axes
+    )
+    assert ours.shape == (1, 10, 9, 1)
+    there = expected[30:70:4, 20:80:7, 50:51]
+    assert (ours[0] - there).abs().max() < 2e-3 * expected.max()
+
+
+def test_a_second_order_field_has_no_copies_far_away():
+    far = torch.linspace(-40, 40, 33, dtype=torch.float64)
+    axes = [far, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)]
+    field = SolidHarmonic(SIGMA).second_order_field(*ETHANOL, 1, 0, 1, axes)[:, :, 0, 0]
+    assert (field[:, far.abs() > 10] < 1e-4 * field.max()).all()
 
 
 def test_order_zero_is_the_moments_of_the_density():
