@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from appkit.scattering.box import Box, to_frequencies
 from appkit.scattering.closed_form import amplitude, width
-from appkit.scattering.grid import fast_even_size
 from appkit.scattering.harmonics import coefficients, monomials
-from appkit.scattering.powers import check_powers, raised, root
-
-Path = dict[str, float | int]
-PAIRS = ("same", "all")
+from appkit.scattering.powers import root
+from appkit.scattering.solid_harmonic_cascade import SolidHarmonicCascade, kept_wavelets
 
 
-class SolidHarmonic(nn.Module):
+class SolidHarmonic(SolidHarmonicCascade):
     r"""Rotation and translation invariants of ρ(u) = Σ_k c_k g_σ(u − r_k).
 
     .. math::
@@ -57,61 +52,6 @@ class SolidHarmonic(nn.Module):
     by the volume of a sample, so that they are integrals.
     """
 
-    def __init__(
-        self,
-        sigma: float,
-        scales: Sequence[float] = (0, 1, 2),
-        L: int = 3,
-        powers: Sequence[float] = (0.5, 1, 2, 3),
-        *,
-        order: int = 2,
-        pairs: str = "same",
-        tolerance: float = 1e-3,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__()
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise ValueError(f"σ must be a positive length, not {sigma}.")
-        if not scales or list(scales) != sorted(set(scales)):
-            raise ValueError(f"Scales j must be one or more, ascending, not {list(scales)}.")
-        if not 0 <= L <= 8:
-            raise ValueError(f"The largest degree L must lie between 0 and 8, not {L}.")
-        check_powers(powers)
-        if order not in (1, 2):
-            raise ValueError(f"The order is 1 or 2, not {order}.")
-        if pairs not in PAIRS:
-            raise ValueError(f'pairs must be "same" or "all", not {pairs!r}.')
-        if not 1e-6 <= tolerance <= 0.1:
-            raise ValueError(f"The tolerance must lie between 1e-6 and 0.1, not {tolerance}.")
-        self.sigma, self.scales, self.L = float(sigma), tuple(scales), L
-        self.powers, self.order, self.pairs = tuple(powers), order, pairs
-        self.tolerance = tolerance
-        # In single precision the noise of a transform, 1e-7 of the largest value all over the box,
-        # would add up in U^½.
-        self._fourier_dtype = torch.float64 if min(powers) < 1 else dtype
-        self._dtype = dtype
-
-    @property
-    def paths(self) -> list[Path]:
-        """What each invariant is: ``order, j, l, j2, l2, q``, in the order of `forward`."""
-        rows: list[Path] = [{"order": 0, "q": q} for q in self.powers]
-        rows += [
-            {"order": 1, "j": j, "l": l, "q": q}
-            for j in self.scales
-            for l in range(self.L + 1)
-            for q in self.powers
-        ]
-        if self.order == 1:
-            return rows
-        return rows + [
-            {"order": 2, "j": j, "l": l, "j2": j2, "l2": l2, "q": q}
-            for a, j in enumerate(self.scales)
-            for l in range(self.L + 1)
-            for j2 in self.scales[a + 1 :]
-            for l2 in self._degrees(l)
-            for q in self.powers
-        ]
-
     def forward(
         self, positions: Tensor, charges: Tensor, extent: tuple[float, float, float] | None = None
     ) -> Tensor:
@@ -138,7 +78,9 @@ class SolidHarmonic(nn.Module):
                 first.append(self._moments(power, box))
                 if coarser:
                     field = root(power).to(self._fourier_dtype)
-                    second += [self._second_order(field, box, extent, l, j, k) for k in coarser]
+                    for j2 in coarser:
+                        grid = self._coarse(extent, j, j2)
+                        second.append(self._second_order(field, box, grid, l, j2, kept_wavelets))
         return torch.cat(first + second, dim=1)
 
     def second_order_field(
@@ -167,8 +109,8 @@ class SolidHarmonic(nn.Module):
         margin = self._margin(width(self._width(j), scale))
         seen = tuple(map(max, extent, (r - 2 * margin for r in reach)))
         coarse = Box.covering(seen, margin, scale / self._samples(False))
-        spectrum = _to_frequencies(field, box, coarse) * (1 if l % 2 == 0 else -1j)
-        filters = _filters(l, scale, coarse, field.dtype, field.device)
+        spectrum = to_frequencies(field, box, coarse) * (1 if l % 2 == 0 else -1j)
+        filters = kept_wavelets(l, scale, coarse, field.dtype, field.device)
         power = sum(_to_points(spectrum * row, coarse, points).square() for row in filters)
         assert isinstance(power, Tensor)
         return root(power)
@@ -196,84 +138,14 @@ class SolidHarmonic(nn.Module):
         ratio = (self.sigma * 2**j / total) ** l
         return amplitude(l) * ratio / ((2 * math.pi) ** 1.5 * total**3)
 
-    def _degrees(self, l: int) -> range:
-        return range(l, l + 1) if self.pairs == "same" else range(self.L + 1)
-
-    def _samples(self, feeds: bool) -> float:
-        """Samples in a width: measured, see tests/scattering/test_solid_harmonic.py.
-
-        Sums of U^q err by the kinks of U at its zeros, as the fourth power of the step; what folds
-        over into the second order (``feeds``) by the sixth, but more.
-        """
-        if feeds:
-            return float((0.16 / self.tolerance) ** (1 / 6))
-        return float((0.01 / self.tolerance) ** (1 / 4))
-
     def _box(self, extent: tuple[float, ...], reach: float, samples: float) -> Box:
         """For first-order fields of width ``reach``."""
         return Box.covering(extent, self._margin(reach), reach / samples)
 
-    def _margin(self, reach: float) -> float:
-        """Where U^q, of the smallest q and of fields of width ``reach``, has vanished."""
-        return reach * math.sqrt(2 * math.log(10 / self.tolerance) / min(1.0, *self.powers))
-
-    def _second_order(
-        self, field: Tensor, box: Box, extent: tuple[float, ...], l: int, j: float, j2: float
-    ) -> Tensor:
-        """Moments of U_{l,j}∗ψ_{l',·,j'}, ``(channels, degrees · powers)``."""
-        scale = self.sigma * 2**j2
-        margin = self._margin(width(self._width(j), scale))
-        coarse = Box.covering(extent, margin, scale / self._samples(False))
-        spectrum = _to_frequencies(field, box, coarse)
-        parts = []
-        for degree in self._degrees(l):
-            filters = _filters(degree, scale, coarse, field.dtype, field.device)
-            turned = spectrum if degree % 2 == 0 else spectrum * -1j
-            power: Tensor | float = 0.0
-            for row in filters:
-                waves = torch.fft.irfftn(turned * row, s=coarse.shape, dim=(-3, -2, -1))
-                power = power + waves.square()
-            assert isinstance(power, Tensor)
-            parts.append(self._moments(power / coarse.volume**2, coarse))
-        return torch.cat(parts, dim=1)
-
-    def _moments(self, power: Tensor, box: Box) -> Tensor:
-        """∫ U^q for each q, from U²: ``(channels, powers)``, float64."""
-        fields = raised(power.flatten(1), self.powers)
-        sums = [field.sum(1, dtype=torch.float64) for field in fields]
-        return torch.stack(sums, dim=1) * box.volume
-
-
-@dataclass(frozen=True)
-class Box:
-    """A grid of ``shape`` samples, ``step`` apart, centred on the origin.
-
-    It is periodic for transforms only: fields have vanished at its faces.
-    """
-
-    shape: tuple[int, int, int]
-    step: float
-
-    @classmethod
-    def covering(cls, extent: tuple[float, ...], margin: float, step: float) -> Box:
-        """The smallest with fast transforms, ``margin`` around a cuboid of size ``extent``."""
-        x, y, z = (fast_even_size((size + 2 * margin) / step) for size in extent)
-        return cls((x, y, z), step)
-
-    @property
-    def volume(self) -> float:
-        """Of one sample."""
-        return self.step**3
-
-    def coordinates(self, axis: int) -> Tensor:
-        """Positions of the samples on an axis, float64."""
-        n = self.shape[axis]
-        return (torch.arange(n, dtype=torch.float64) - (n - 1) / 2) * self.step
-
-    def frequencies(self, axis: int) -> Tensor:
-        """Angular frequencies on an axis in FFT order; of the last axis, not negative ones."""
-        transform = torch.fft.rfftfreq if axis == 2 else torch.fft.fftfreq
-        return 2 * math.pi * transform(self.shape[axis], d=self.step, dtype=torch.float64)
+    def _coarse(self, extent: tuple[float, ...], j: float, j2: float) -> Box:
+        """For fields of the second order."""
+        margin = self._margin(width(self._width(j), self._scale(j2)))
+        return Box.covering(extent, margin, self._scale(j2) / self._samples(False))
 
 
 def _axes(box: Box, positions: Tensor, reach: float, L: int, dtype: torch.dtype) -> list[Tensor]:
@@ -308,43 +180,13 @@ def _first_order(axes: list[Tensor], box: Box, charges: Tensor, l: int) -> Tenso
     return power.view(len(charges), *box.shape)
 
 
-def _to_frequencies(field: Tensor, box: Box, coarse: Box) -> Tensor:
-    """∫ field e^{−iω·u} du at the frequencies of another box, by one matrix for each axis."""
-    x, y, z = (_waves(box, coarse, axis, field.dtype, field.device) for axis in range(3))
-    product = field @ torch.view_as_real(z).flatten(1)  # a real matrix by a complex one
-    along_z = torch.view_as_complex(product.unflatten(-1, (-1, 2)))
-    return torch.einsum("xa,nxbc->nabc", x, torch.einsum("yb,nxyc->nxbc", y, along_z))
-
-
 def _to_points(spectrum: Tensor, box: Box, axes: Sequence[Tensor]) -> Tensor:
     """The real field whose transform is known at a box's frequencies, on a lattice of points."""
-    x, y, z = (
-        torch.exp(1j * torch.outer(points, box.frequencies(axis))).to(spectrum.dtype)
-        for axis, points in enumerate(axes)
-    )
-    z = z * torch.where(
-        torch.arange(z.shape[1]) == 0, 1.0, 2.0
-    )  # negative frequencies are not kept
-    field = torch.einsum("za,nxya->nxyz", z, spectrum)
-    field = torch.einsum("xa,nabz->nxbz", x, field)
-    return torch.einsum("yb,nxbz->nxyz", y, field).real / (box.volume * math.prod(box.shape))
-
-
-@lru_cache(maxsize=1024)
-def _waves(box: Box, coarse: Box, axis: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """h e^{−iωu}: samples of ``box`` by frequencies of ``coarse``, complex."""
-    phase = torch.outer(box.coordinates(axis), coarse.frequencies(axis)).to(device)
-    return (torch.exp(-1j * phase) * box.step).to(dtype.to_complex())
-
-
-@lru_cache(maxsize=256)
-def _filters(l: int, scale: float, box: Box, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """ψ̂_{l,m} on the frequencies of a box without its phase (−i)^l: ``(2l + 1, …)``, real."""
-    wx, wy, wz = (box.frequencies(axis).to(device) * scale for axis in range(3))
-    bells = [torch.exp(-w.square() / 2) for w in (wx, wy, wz)]
-    rows = torch.as_tensor(np.array(coefficients(l)) * amplitude(l), device=device)
-    powers = torch.stack([
-        torch.einsum("a,b,c->abc", bells[0] * wx**a, bells[1] * wy**b, bells[2] * wz**c)
-        for a, b, c in monomials(l)
-    ])  # fmt: skip
-    return torch.einsum("mp,pabc->mabc", rows, powers).to(dtype)
+    field = spectrum
+    for axis in sorted(range(3), key=lambda axis: len(axes[axis])):  # soon there are fewer numbers
+        phase = torch.outer(axes[axis], box.frequencies(axis).to(axes[axis]))
+        waves = torch.exp(1j * phase).to(spectrum.dtype)
+        if axis == 2:
+            waves[:, 1:] *= 2  # for the negative frequencies, which are not kept
+        field = torch.tensordot(field, waves, dims=([axis + 1], [1])).movedim(-1, axis + 1)
+    return field.real / (box.volume * math.prod(box.shape))
