@@ -86,12 +86,7 @@ class SolidHarmonicScattering(Dictionary):
 
     def fit(self, X: Sequence[Atoms], y: object = None) -> SolidHarmonicScattering:
         """Check the parameters and molecules, and lay out the features. Nothing is learned."""
-        unknown = [name for name in self.channels if name not in CHANNELS]
-        if unknown or not self.channels:
-            raise ValueError(
-                f"Unknown channel {', '.join(unknown) or '(none)'}: choose among "
-                f"{', '.join(CHANNELS)}."
-            )
+        check_channels(self.channels)
         check_device(self.device)
         transform = self._transform()
         check_volumes(X)
@@ -176,6 +171,25 @@ class SolidHarmonicScattering(Dictionary):
             middles, electrons = bonds(turned, molecule.numbers)
             parts["bond"] = transform(middles, electrons[None], extent)[0]
         return torch.cat([parts[name] for name in self.channels])
+
+
+def check_channels(channels: Sequence[str]) -> None:
+    """Raise ``ValueError`` where there is none, or one that is not of `CHANNELS`."""
+    unknown = [name for name in channels if name not in CHANNELS]
+    if unknown or not channels:
+        raise ValueError(
+            f"Unknown channel {', '.join(unknown) or '(none)'}: choose among {', '.join(CHANNELS)}."
+        )
+
+
+def gaussians(molecule: Atoms, channel: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where a channel of `CHANNELS` puts Gaussians, (K, 3) in Å, and their charges (1, K), e."""
+    check_channels([channel])
+    positions = torch.as_tensor(molecule.positions, dtype=torch.float64)
+    if channel == "bond":
+        middles, electrons = bonds(positions, molecule.numbers)
+        return middles, electrons[None]
+    return positions, torch.as_tensor(_charges(molecule.numbers, [channel]))
 
 
 def _charges(numbers: NDArray[np.int64], channels: Sequence[str]) -> NDArray[np.float64]:

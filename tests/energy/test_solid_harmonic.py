@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from appkit.energy import SolidHarmonicScattering
 from appkit.energy.bonds import bonds
+from appkit.energy.solid_harmonic import CHANNELS, gaussians
 
 ETHANOL, WATER = molecule("CH3CH2OH"), molecule("H2O")
 
@@ -66,6 +67,22 @@ def test_bonds_are_a_channel_of_their_own():
     assert (helium[rows["channel"] == "valence"][:3] > 0).all()
     alone = SolidHarmonicScattering(("valence",), powers=(1,), order=1).fit_transform([ETHANOL])
     assert np.allclose(ethanol[rows["channel"] == "valence"], alone)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_the_energies_of_a_channel_are_those_of_its_gaussians(channel):
+    """∫ρ² is a sum over pairs of Gaussians: c c' e^{−r²/4σ²} / (4πσ²)^{3/2}."""
+    positions, charges = gaussians(ETHANOL, channel)
+    squares = (positions[:, None] - positions).square().sum(-1)
+    expected = float((charges.T * charges * torch.exp(-squares / (4 * 0.25**2))).sum())
+    dictionary = SolidHarmonicScattering([channel], J=0, L=0, powers=(2,), order=1)
+    value = dictionary.fit_transform([ETHANOL])[0, 0]
+    assert value == pytest.approx(expected / (4 * np.pi * 0.25**2) ** 1.5, rel=1e-3)
+
+
+def test_an_unknown_channel_has_no_gaussians():
+    with pytest.raises(ValueError, match="Unknown channel dark: choose among nuclear"):
+        gaussians(ETHANOL, "dark")
 
 
 def test_scales_in_an_octave():
