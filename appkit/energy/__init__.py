@@ -7,6 +7,7 @@ from appkit.energy.dictionaries import PlanarScattering, PlanarWavelets
 from appkit.energy.fourier import PlanarFourier
 from appkit.energy.geometry import NotPlanarError, planar_positions
 from appkit.energy.sampling import Sampling
+from appkit.energy.schnet import SchNetRegressor
 from appkit.energy.solid_harmonic import SolidHarmonicScattering
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "PlanarScattering",
     "PlanarWavelets",
     "Sampling",
+    "SchNetRegressor",
     "SolidHarmonicScattering",
     "planar_positions",
 ]
