@@ -1,16 +1,23 @@
-"""Solid harmonic scattering beside kymatio: speed per core, and error against a converged grid.
+"""Solid harmonic scattering beside kymatio: speed per core, memory, error against a converged grid.
 
-One density, one thread, in kymatio's configurations; ours at two tolerances. Errors are relative,
-over the powers at which kymatio's fields do not ring (q = 1, 2, 3): the median and the worst; those
-of q = ½ stand beside.
+One density, one thread, in kymatio's configurations; ours at two tolerances, kymatio's by the
+faster of its two back-ends. Errors are relative, over the powers at which kymatio's fields do not
+ring (q = 1, 2, 3): the median and the worst; those of q = ½ stand beside. Memory is the peak of a
+process of its own over what its imports take. The lower bound is the time of the matrix products
+that spread the atoms and of the Fourier transforms alone.
 """
 
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from ase.build import molecule
@@ -50,15 +57,101 @@ def on_grid(positions, charges, shape, sigma):
     return rho.float()[None]
 
 
-def seconds(call):
-    """Median processor time of five calls after one."""
+def seconds(call, n=5):
+    """Median processor time of calls after one."""
     call()
     times = []
-    for _ in range(5):
+    for _ in range(n):
         started = time.process_time()
         call()
         times.append(time.process_time() - started)
     return float(np.median(times))
+
+
+def kymatio(name, backend):
+    """A call of kymatio's transform on our density: `(J + 1)(J + 2) / 2, L + 1, q`."""
+    mend_kymatio()
+    shape, sigma, J = CONFIGURATIONS[name]
+    settings = {"J": J, "shape": shape, "L": 3, "sigma_0": sigma, "integral_powers": POWERS}
+    rho = on_grid(*placed(sigma), shape, sigma)
+    if backend == "torch":
+        from kymatio.torch import HarmonicScattering3D
+
+        peer = HarmonicScattering3D(**settings)
+        return lambda: peer(rho)[0].double().numpy()
+    from kymatio.numpy import HarmonicScattering3D
+
+    numpy_peer, values = HarmonicScattering3D(**settings), rho.numpy()
+    return lambda: numpy_peer(values)[0].astype(float)
+
+
+def ours(name, tolerance):
+    """A call of our transform."""
+    _, sigma, J = CONFIGURATIONS[name]
+    transform = SolidHarmonic(sigma, tuple(range(J + 1)), powers=POWERS, tolerance=tolerance)
+    density = placed(sigma)
+    return lambda: transform(*density)
+
+
+def lower_bound(name, tolerance):
+    """A call of nothing but the matrix products and transforms that ours cannot do without."""
+    _, sigma, J = CONFIGURATIONS[name]
+    transform = SolidHarmonic(sigma, tuple(range(J + 1)), powers=POWERS, tolerance=tolerance)
+    positions, charges = placed(sigma)
+    transform(positions, charges)  # filters are kept after the first call
+    works = []
+
+    def noted(function):
+        def called(*arguments, **given):
+            works.append(lambda: function(*arguments, **given))
+            return function(*arguments, **given)
+
+        return called
+
+    with pytest.MonkeyPatch.context() as patched:
+        for owner, work in ((torch.Tensor, "__matmul__"), (torch, "einsum"), (torch.fft, "irfftn")):
+            patched.setattr(owner, work, noted(getattr(owner, work)))
+        transform(positions, charges)
+
+    def call():
+        for work in works:
+            work()
+
+    return call
+
+
+def peak(code):
+    """Bytes by which a process of its own grows while it makes ``code`` and calls it."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import test_solid_harmonic as bench\n"
+        f"print(bench.growth(lambda: {code}()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return int(done.stdout)
+
+
+def growth(call):
+    """Bytes by which this process is larger than now, at most, during a call."""
+    torch.set_num_threads(1)
+    mend_kymatio()
+    import kymatio.torch  # noqa: F401 - what imports take is not counted
+
+    process = psutil.Process()
+    before = largest = process.memory_info().rss
+    ended = threading.Event()
+
+    def watch():
+        nonlocal largest
+        while not ended.wait(5e-4):
+            largest = max(largest, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    call()
+    ended.set()
+    watcher.join()
+    return largest - before
 
 
 def errors(values, converged, powers):
@@ -69,43 +162,50 @@ def errors(values, converged, powers):
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_beside_kymatio(name, capsys):
-    mend_kymatio()
-    from kymatio.torch import HarmonicScattering3D
-
-    shape, sigma, J = CONFIGURATIONS[name]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        positions, charges = placed(sigma)
-        scales = tuple(range(J + 1))
-        best = SolidHarmonic(sigma, scales, powers=POWERS, tolerance=1e-5)
-        shared = [i for i, path in enumerate(best.paths) if path["order"] > 0]
-        converged = best(positions, charges)[0, shared].numpy()
-        powers = np.array([best.paths[i]["q"] for i in shared])
-        rho = on_grid(positions, charges, shape, sigma)
-        peer = HarmonicScattering3D(J=J, shape=shape, L=3, sigma_0=sigma, integral_powers=POWERS)
-        theirs = peer(rho)[0].double().numpy()
-        lines = []
-        reference = seconds(lambda: peer(rho))
-        pairs = [(a, b) for a in scales for b in scales[a + 1 :]]
-        order = [path for path in best.paths if path["order"] == 2]
-        places = [len(scales) + pairs.index((p["j"], p["j2"])) for p in order]
-        first = theirs[: len(scales)].reshape(-1)
-        second = np.array([
-            theirs[place, p["l"], POWERS.index(p["q"])]
-            for place, p in zip(places, order, strict=True)
-        ])  # fmt: skip
-        both = np.concatenate([first, second])
-        lines.append(f"{name}: kymatio {reference:.2f} s, error {errors(both, converged, powers)}")
-        for tolerance in (1e-3, 5e-4):
-            ours = SolidHarmonic(sigma, scales, powers=POWERS, tolerance=tolerance)
-            took = seconds(lambda ours=ours: ours(positions, charges))
-            values = ours(positions, charges)[0, shared].numpy()
-            lines.append(
-                f"{name}: ours at {tolerance:g} {reference / took:.0f} × as fast "
-                f"({1e3 * took:.0f} ms), error {errors(values, converged, powers)}"
-            )
+        lines = compared(name)
     finally:
         torch.set_num_threads(threads)
     with capsys.disabled():
-        print("\n" + "\n".join(lines))
+        print("\n" + "\n".join(f"{name}: {line}" for line in lines))
+
+
+def compared(name):
+    _, sigma, J = CONFIGURATIONS[name]
+    scales = tuple(range(J + 1))
+    best = SolidHarmonic(sigma, scales, powers=POWERS, tolerance=1e-5)
+    shared = [i for i, path in enumerate(best.paths) if path["order"] > 0]
+    converged = best(*placed(sigma))[0, shared].numpy()
+    powers = np.array([best.paths[i]["q"] for i in shared])
+    times = {backend: seconds(kymatio(name, backend), 3) for backend in ("torch", "numpy")}
+    faster = min(times, key=lambda backend: times[backend])
+    theirs = in_our_order(kymatio(name, faster)(), best.paths, scales)
+    memory = peak(f"bench.kymatio({name!r}, {faster!r})")
+    lines = [
+        "kymatio " + ", ".join(f"{backend} {took:.2f} s" for backend, took in times.items()),
+        f"kymatio {faster}: {memory / 1e6:.0f} MB, error {errors(theirs, converged, powers)}",
+    ]
+    for tolerance in (1e-3, 5e-4):
+        call = ours(name, tolerance)
+        took, bound = seconds(call), seconds(lower_bound(name, tolerance))
+        needed = peak(f"bench.ours({name!r}, {tolerance})")
+        values = call()[0, shared].numpy()
+        lines.append(
+            f"ours at {tolerance:g} {times[faster] / took:.0f} × as fast ({1e3 * took:.0f} ms, "
+            f"{took / bound:.1f} × the lower bound), memory 1/{memory / needed:.1f}, "
+            f"error {errors(values, converged, powers)}"
+        )
+    return lines
+
+
+def in_our_order(values, paths, scales):
+    """kymatio's coefficients `((J + 1)(J + 2) / 2, L + 1, q)` as ours of orders 1 and 2."""
+    pairs = [(a, b) for a in scales for b in scales[a + 1 :]]
+    second = [
+        values[len(scales) + pairs.index((p["j"], p["j2"])), p["l"], POWERS.index(p["q"])]
+        for p in paths
+        if p["order"] == 2
+    ]
+    return np.concatenate([values[: len(scales)].reshape(-1), second])
