@@ -4,16 +4,20 @@ from appkit.energy.composition import Composition
 from appkit.energy.coulomb_matrix import CoulombMatrix
 from appkit.energy.density import CHANNELS, PlanarDensity
 from appkit.energy.dictionaries import PlanarScattering, PlanarWavelets
+from appkit.energy.forces import InvariantCalculator
 from appkit.energy.fourier import PlanarFourier
 from appkit.energy.geometry import NotPlanarError, planar_positions
+from appkit.energy.hdad import HDAD
 from appkit.energy.sampling import Sampling
 from appkit.energy.schnet import SchNetRegressor
 from appkit.energy.solid_harmonic import SolidHarmonicScattering
 
 __all__ = [
     "CHANNELS",
+    "HDAD",
     "Composition",
     "CoulombMatrix",
+    "InvariantCalculator",
     "NotPlanarError",
     "PlanarDensity",
     "PlanarFourier",

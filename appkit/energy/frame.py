@@ -10,7 +10,7 @@ from torch import Tensor
 
 #: Å²; how much the axes of the reference weigh beside the atoms. It decides only what the atoms
 #: leave open, such as the turn of a linear molecule about its axis.
-_HOLD = 1e-6
+_HOLD = 1e-8
 
 
 class Frame:

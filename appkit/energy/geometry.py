@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 #: Å; a larger coordinate is a slip of units.
 FARTHEST = 1e6
+#: Å; two nuclei that are nearer are a mistake: the H–H bond is 0.74 Å.
+MIN_DISTANCE = 0.4
 
 
 def check_list(molecules: Any) -> None:

@@ -26,14 +26,14 @@ from rdkit.Chem.rdForceFieldHelpers import (
 from rdkit.rdBase import BlockLogs
 from scipy.spatial import cKDTree
 
+from appkit.energy.geometry import MIN_DISTANCE
+
 #: Elements whose isolated-atom densities the package ships.
 ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
 #: Largest molecule a person may bring (hydrogens included) and largest text file.
 MAX_ATOMS = 200
 MAX_BYTES = 1_000_000
 MAX_SMILES = 300
-#: Two nuclei nearer than this (Å) are a mistake in the file: the H-H bond is 0.74 Å.
-MIN_DISTANCE = 0.4
 EMBED_SECONDS = 5
 
 
