@@ -5,5 +5,16 @@ from appkit.scattering.local import LocalScattering
 from appkit.scattering.morlet import MorletBank
 from appkit.scattering.planar import PlanarCascade
 from appkit.scattering.solid_harmonic import SolidHarmonic
+from appkit.scattering.solid_harmonic_fourier import FourierSolidHarmonic
+from appkit.scattering.spectra import GaussianDensity, SampledDensity
 
-__all__ = ["Grid", "LocalScattering", "MorletBank", "PlanarCascade", "SolidHarmonic"]
+__all__ = [
+    "FourierSolidHarmonic",
+    "GaussianDensity",
+    "Grid",
+    "LocalScattering",
+    "MorletBank",
+    "PlanarCascade",
+    "SampledDensity",
+    "SolidHarmonic",
+]

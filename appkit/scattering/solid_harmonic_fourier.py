@@ -1,0 +1,167 @@
+"""Solid harmonic scattering of any density in three dimensions, by Fourier transforms."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from appkit.scattering.box import Box
+from appkit.scattering.closed_form import width
+from appkit.scattering.powers import root
+from appkit.scattering.solid_harmonic_cascade import (
+    Filters,
+    SolidHarmonicCascade,
+    all_wavelets,
+    convolved_power,
+    wavelets,
+)
+from appkit.scattering.spectra import FourierDensity, SampledDensity, bell
+
+
+class FourierSolidHarmonic(SolidHarmonicCascade):
+    r"""The invariants of :class:`appkit.scattering.SolidHarmonic` for any density.
+
+    A density is what its Fourier transform is: samples on a grid, in any parallelepiped, or a sum
+    of atoms, in free space or periodic (see :mod:`appkit.scattering.spectra`). Integrals are over
+    space, or over one cell. Each scale has a grid of its own, as coarse as its width allows: a
+    free density's is as large as it reaches, without a periodic wrap; a periodic one's divides
+    the cell. Parameters, paths and errors are those of ``SolidHarmonic``.
+
+    Order zero is of the density itself for Gaussians and, as they are, for samples. No grid
+    resolves the cusps of other sums of atoms: there it is of ρ∗g_σ, with σ that of the wavelets.
+    """
+
+    def forward(self, density: FourierDensity) -> Tensor:
+        """Invariants ``(channels, P)``, float64; the work is done where the density is.
+
+        Raises
+        ------
+        ValueError
+            for samples too far apart for the finest wavelets.
+        """
+        self.check(density)
+        grids = _Grids(self, density)
+        filters: Filters = lru_cache(maxsize=None)(all_wavelets)  # for this lattice alone
+        first, second = [self._zeroth_order(density, grids)], []
+        for a, j in enumerate(self.scales):
+            coarser = self.scales[a + 1 :] if self.order == 2 else ()
+            box = grids.first_order(j, bool(coarser))
+            spectrum = _from_corner(density.at(box), box).to(self._fourier_dtype.to_complex())
+            for l in range(self.L + 1):
+                rows = wavelets(l, self._scale(j), box, self._fourier_dtype, spectrum.device)
+                power = convolved_power(spectrum, rows, l, box)
+                first.append(self._moments(power, box))
+                if coarser:
+                    field = root(power)
+                    for j2 in coarser:
+                        grid = grids.second_order(j, j2)
+                        second.append(self._second_order(field, box, grid, l, j2, filters))
+        return torch.cat(first + second, dim=1)
+
+    def check(self, density: FourierDensity) -> None:
+        """Raise ``ValueError`` where samples are too far apart for the finest wavelets."""
+        if not isinstance(density, SampledDensity):
+            return
+        finest, samples = self._scale(self.scales[0]), _resolving(self.L, self.tolerance)
+        if finest < samples * density.step:
+            raise ValueError(
+                f"Wavelets of width {finest:.3g} are too narrow for samples {density.step:.3g} "
+                f"apart: at L = {self.L} and a tolerance of {self.tolerance:g} take a width of at "
+                f"least {samples * density.step:.3g}, or samples at most {finest / samples:.3g} "
+                "apart."
+            )
+
+    def memory(self, density: FourierDensity) -> int:
+        """Bytes that `forward` needs, roughly, from above, told before its work."""
+        grids, feeds = _Grids(self, density), self.order == 2 and len(self.scales) > 1
+        fine = math.prod(grids.first_order(self.scales[0], feeds).shape)
+        seconds = [grids.second_order(self.scales[0], j2) for j2 in self.scales[1:] if feeds]
+        coarse = sum(math.prod(grid.shape) for grid in seconds)
+        size = self._fourier_dtype.itemsize
+        given = math.prod(density.grid.shape) if isinstance(density, SampledDensity) else 0
+        fields = 16 + 5 * size  # the transform in double precision, five arrays of a field
+        return (
+            density.channels * (fine * fields + 24 * given)
+            + 32 * fine  # a wavelet
+            + coarse * size * (self.L + 1) ** 2 // 2  # all wavelets of the second order
+        )
+
+    def _zeroth_order(self, density: FourierDensity, grids: _Grids) -> Tensor:
+        if isinstance(density, SampledDensity):
+            return self._moments(density.values.square(), density.grid)
+        box = grids.of(density.width or self.sigma)
+        spectrum = density.at(box)
+        if not density.width:
+            spectrum = spectrum * bell(self.sigma, box, spectrum.device)
+        one = torch.ones(1, 1, 1, 1, dtype=torch.float64, device=spectrum.device)
+        return self._moments(convolved_power(spectrum, one, 0, box), box)
+
+    def _samples(self, feeds: bool) -> float:
+        """Also so many that no field rings in the empty space around it, where U^½ would add up."""
+        ringing = (self.tolerance / 10) ** (2 / min(1.0, *self.powers))
+        return max(super()._samples(feeds), _resolving(self.L, ringing))
+
+
+class _Grids:
+    """The grid of each scale for one density."""
+
+    def __init__(self, cascade: FourierSolidHarmonic, density: FourierDensity) -> None:
+        self.cascade, self.density = cascade, density
+        self.longest = self._longest() if density.periodic else math.inf
+
+    def first_order(self, j: float, feeds: bool) -> Box:
+        return self.of(self._width(j), feeds)
+
+    def second_order(self, j: float, j2: float) -> Box:
+        scale = self.cascade._scale(j2)
+        return self.of(scale, reach=width(self._width(j), scale))
+
+    def of(self, size: float, feeds: bool = False, reach: float | None = None) -> Box:
+        """For fields that vary over the length ``size`` and end with a width ``reach``."""
+        margin = self.cascade._margin(reach or size)
+        step = min(size, self.longest) / self.cascade._samples(feeds)
+        return self.density.box(margin, step)
+
+    def _width(self, j: float) -> float:
+        """Of a first-order field."""
+        return width(self.density.width, self.cascade._scale(j))
+
+    def _longest(self) -> float:
+        """Length over which the fields of a lattice vary at least, however coarse the scale.
+
+        Far from its centre a wavelet of a molecule sees nothing; that of a crystal sees the next
+        atoms, so that the waves which are left at the coarsest scale remain, with their zeros. They
+        have the mean square frequency k² there: 0.8 / k is measured.
+        """
+        coarsest = self.cascade._scale(self.cascade.scales[-1])
+        box = self.density.box(0, coarsest / self.cascade._samples(False))
+        x, y, z = box.wavevectors()
+        squares = x.square() + y.square() + z.square()
+        spectrum = self.density.at(box).detach().cpu().abs().square().sum(0)
+        weights = spectrum * torch.exp(-squares * coarsest**2)
+        weights[0, 0, 0] = 0
+        total = weights.sum()
+        return 0.8 / math.sqrt((squares * weights).sum() / total) if total else math.inf
+
+
+def _resolving(L: int, energy: float) -> float:
+    """Width in samples of a wavelet of degree L of which a grid misses this part of its energy.
+
+    ψ̂_L beyond the highest frequency π / h, relative to its top: (x² / L)^L e^{L − x²}, x = πσ / h.
+    """
+    square = bound = L - math.log(energy)
+    for _ in range(50):
+        square = bound + (L * math.log(square / L) if L else 0.0)
+    return math.sqrt(square) / math.pi
+
+
+def _from_corner(spectrum: Tensor, box: Box) -> Tensor:
+    """ρ̂ with the first sample of a box as its origin, where Fourier transforms begin."""
+    for axis in range(3):
+        phase = box.frequencies(axis) * box.coordinates(axis)[0]
+        shape = [-1 if a == axis else 1 for a in range(3)]
+        spectrum = spectrum * torch.exp(1j * phase).to(spectrum.device).view(shape)
+    return spectrum
