@@ -10,7 +10,9 @@ from appkit.energy.geometry import NotPlanarError, planar_positions
 from appkit.energy.hdad import HDAD
 from appkit.energy.sampling import Sampling
 from appkit.energy.schnet import SchNetRegressor
+from appkit.energy.soap import SOAPKernel, SOAPRegressor
 from appkit.energy.solid_harmonic import SolidHarmonicScattering
+from appkit.energy.teach import teach
 
 __all__ = [
     "CHANNELS",
@@ -23,8 +25,11 @@ __all__ = [
     "PlanarFourier",
     "PlanarScattering",
     "PlanarWavelets",
+    "SOAPKernel",
+    "SOAPRegressor",
     "Sampling",
     "SchNetRegressor",
     "SolidHarmonicScattering",
     "planar_positions",
+    "teach",
 ]

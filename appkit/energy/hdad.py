@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.composition import Composition
-from appkit.energy.dictionaries import check_bytes
+from appkit.energy.dictionary import check_bytes
 from appkit.energy.solid_harmonic import check_volumes
 
 Array = NDArray[np.float64]

@@ -190,7 +190,7 @@ class SchNetRegressor(RegressorMixin, BaseEstimator):
         """
         self._check_parameters()
         check_volumes(X)
-        energies = _checked_energies(y, len(X))
+        energies = checked_energies(y, len(X))
         self._check_memory(X)
         self.composition_ = Composition().fit(X)
         counts = self.composition_.transform(X)
@@ -324,7 +324,8 @@ class SchNetRegressor(RegressorMixin, BaseEstimator):
         self._device()
 
 
-def _checked_energies(y: ArrayLike, n: int) -> NDArray[np.float64]:
+def checked_energies(y: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Energies (n,) of n molecules; ValueError for another shape, NaN, or fewer than two."""
     energies = np.asarray(y, dtype=np.float64)
     if energies.shape != (n,):
         raise ValueError(f"There are {n} molecules, but y has shape {energies.shape}.")
