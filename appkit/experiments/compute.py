@@ -11,17 +11,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+import cloudpickle
 import dask.config
 import numpy as np
 import torch
 from ase import Atoms
-from distributed import Client, LocalCluster, WorkerPlugin, as_completed
+from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, as_completed
 from numpy.typing import NDArray
 
-from appkit.experiments.store import FeatureStore
+from appkit.experiments.store import FeatureStore, recorded_settings
 from appkit.regression import Cancelled
 
 __all__ = ["Cancelled", "Progress", "compute_features", "n_local_workers"]
@@ -81,18 +83,25 @@ def compute_features(
         ``cancel`` was set.
     StoreLocked
         Another process is computing the same features.
+    StoreError
+        The store was written with other settings, or is damaged.
+    RuntimeError
+        A batch killed every worker that took it.
 
     Notes
     -----
     Local workers are started by *spawn*: a script that calls this needs the usual
     ``if __name__ == "__main__":``.
     """
-    if store.exists() and not (missing := store.missing()):
-        return store.read()
+    settings = recorded_settings(transformer)
+    if store.exists():
+        store.check(settings)
+        if not store.missing():
+            return store.read()
     with store:
         fitted = transformer.fit(molecules)
         names = [str(name) for name in fitted.get_feature_names_out()]
-        store.create(_by_size(molecules), names, batch, _columns(fitted))
+        store.create(_by_size(molecules), names, batch, _columns(fitted), settings)
         missing = store.missing()
         done, total = store.n_batches - len(missing), store.n_batches
         if progress is not None:
@@ -116,14 +125,18 @@ def _batches(
     missing: list[int],
     cancel: threading.Event | None,
 ) -> Iterator[tuple[int, tuple[NDArray[np.float64], float]]]:
-    """Yield (batch, (features, seconds)) as they end; a few tasks run ahead, and no more."""
+    """Yield (batch, (features, seconds)) as they end; a few tasks run ahead, and no more.
+
+    A worker that is lost takes its running batches with it; dask gives them to others. Each task
+    carries the transformer, so that no worker keeps the only copy.
+    """
     waiting = iter(missing)
-    shared = client.scatter(fitted, broadcast=True, hash=False)
+    packed = cloudpickle.dumps(fitted)
     running: dict[Any, int] = {}
 
     def submit(index: int) -> Any:
         members = [molecules[i] for i in store.members(index)]
-        task = client.submit(_transform, shared, members, pure=False)
+        task = client.submit(_transform, packed, members, pure=False)
         running[task] = index
         return task
 
@@ -132,7 +145,12 @@ def _batches(
     ended = as_completed(first, loop=client.loop)
     try:
         for task in ended:
-            yield running.pop(task), task.result()
+            index = running.pop(task)
+            try:
+                computed = task.result()
+            except KilledWorker as error:
+                raise RuntimeError(_killed(store, index, molecules)) from error
+            yield index, computed
             if cancel is not None and cancel.is_set():
                 raise Cancelled
             if (following := next(waiting, None)) is not None:
@@ -141,11 +159,22 @@ def _batches(
         client.cancel(list(running))
 
 
-def _transform(fitted: Any, molecules: list[Atoms]) -> tuple[NDArray[np.float64], float]:
+def _killed(store: FeatureStore, index: int, molecules: list[Atoms]) -> str:
+    members = store.members(index)
+    largest = max((molecules[i] for i in members), key=len).get_chemical_formula()
+    return (
+        f"several workers died while they computed molecules {members.min()} to {members.max()} "
+        f"(the largest: {largest}), perhaps for want of memory: take fewer workers or a coarser "
+        "grid and run this again; what is done is kept"
+    )
+
+
+def _transform(packed: bytes, molecules: list[Atoms]) -> tuple[NDArray[np.float64], float]:
     """One task: features, and the seconds that they took.
 
     One torch thread: parallelism is over molecules, and sums keep their order.
     """
+    fitted = _unpacked(packed)
     threads, started = torch.get_num_threads(), time.perf_counter()
     torch.set_num_threads(1)
     try:
@@ -153,6 +182,12 @@ def _transform(fitted: Any, molecules: list[Atoms]) -> tuple[NDArray[np.float64]
         return features, time.perf_counter() - started
     finally:
         torch.set_num_threads(threads)
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> Any:
+    """The transformer, which keeps its filters from batch to batch."""
+    return cloudpickle.loads(packed)
 
 
 def n_local_workers(workers: int | None) -> int:

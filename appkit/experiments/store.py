@@ -48,11 +48,18 @@ def feature_key(molecules: list[Atoms], transformer: Any, code: str | None = Non
             data.update(x.pbc.tobytes() + np.ascontiguousarray(x.cell[:], dtype="<f8").tobytes())
     what = [
         data.hexdigest(),
-        f"{type(transformer).__module__}.{type(transformer).__qualname__}",
-        {name: repr(value) for name, value in sorted(transformer.get_params().items())},
+        *recorded_settings(transformer).values(),
         code_version(type(transformer)) if code is None else code,  # type: ignore[arg-type]
     ]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
+
+
+def recorded_settings(transformer: Any) -> dict[str, Any]:
+    """The transformer's class and parameters, as they stand in a store."""
+    return {
+        "transformer": f"{type(transformer).__module__}.{type(transformer).__qualname__}",
+        "parameters": {n: repr(value) for n, value in sorted(transformer.get_params().items())},
+    }
 
 
 class FeatureStore:
@@ -139,6 +146,7 @@ class FeatureStore:
         names: list[str],
         batch: int,
         frame: dict[str, list[Any]] | None = None,
+        settings: dict[str, Any] | None = None,
     ) -> None:
         """Make the arrays for n molecules and P = len(names) features; keep them where they are.
 
@@ -150,6 +158,8 @@ class FeatureStore:
             The dictionary's feature names, and its frame as columns.
         batch
             Molecules in a batch, one chunk.
+        settings
+            What `recorded_settings` says of the transformer.
         """
         n = len(order)
         self._must_hold_lock()
@@ -163,7 +173,8 @@ class FeatureStore:
         # Built aside and renamed: a store that exists has all its metadata.
         aside = self.path.with_suffix(".making")
         shutil.rmtree(aside, ignore_errors=True)
-        group = zarr.create_group(aside, attributes={"names": names, "frame": frame or {}})
+        told = {"names": names, "frame": frame or {}, "settings": settings or {}}
+        group = zarr.create_group(aside, attributes=told)
         group.create_array("order", data=np.asarray(order, dtype=np.int64))
         group.create_array(
             "features", shape=(n, len(names)), chunks=(batch, len(names)), dtype="f8"
@@ -171,6 +182,26 @@ class FeatureStore:
         for name, kind in (("seconds", "f8"), ("marks", "u8")):
             group.create_array(name, shape=(math.ceil(n / batch),), chunks=(1,), dtype=kind)
         aside.rename(self.path)
+
+    def check(self, settings: dict[str, Any]) -> None:
+        """Refuse a store that was written with other settings.
+
+        Raises
+        ------
+        StoreError
+            The message has the first parameter that differs.
+        """
+        kept: Any = self._zarr.attrs.get("settings", {})
+        if not kept or kept == settings:
+            return
+        here, there = (
+            {"transformer": s["transformer"]} | s["parameters"] for s in (settings, kept)
+        )
+        name = next(n for n in {**here, **there} if here.get(n) != there.get(n))
+        raise StoreError(
+            f"the feature store {self.path} was written with {name} = {there.get(name)}, not "
+            f"{here.get(name)}: name another folder (APPKIT_FEATURES), or delete that one"
+        )
 
     @property
     def _zarr(self) -> zarr.Group:

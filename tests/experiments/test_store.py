@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from experiment_fakes import PairPowers, molecules
+from experiment_fakes import Deadly, PairPowers, molecules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -233,3 +233,41 @@ def test_scheduler_elsewhere_is_the_same_path(tmp_path):
             cluster=elsewhere.scheduler_address,
         )
     assert features.tobytes() == PairPowers().fit(x).transform(x).tobytes()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_goes_on_when_a_worker_is_lost(tmp_path, workers):
+    """Also when it was the last one; every batch is written once, and as it would have been."""
+    lives = tmp_path / "lives"
+    lives.write_text("once")
+    x, seen = molecules(24), []
+    features = compute_features(
+        FeatureStore("k", tmp_path),
+        Deadly(str(lives)),
+        x,
+        batch=4,
+        workers=workers,
+        progress=lambda stage, done, total: seen.append(done),
+    )
+    assert not lives.read_text()
+    assert seen == list(range(7))
+    assert features.tobytes() == PairPowers().fit(x).transform(x).tobytes()
+
+
+def test_a_batch_that_kills_every_worker_is_named(tmp_path):
+    lives = tmp_path / "lives"
+    lives.write_text("\n".join(["again"] * 100))
+    with pytest.raises(RuntimeError, match=r"several workers died .* molecules \d+ to \d+"):
+        compute_features(
+            FeatureStore("k", tmp_path), Deadly(str(lives)), molecules(24), batch=4, workers=2
+        )
+
+
+def test_store_from_other_settings_is_refused_by_what_it_recorded(tmp_path):
+    x = molecules(12)
+    compute_features(FeatureStore("k", tmp_path), PairPowers(), x, batch=4)
+    with pytest.raises(StoreError, match="was written with n_features = 5, not 6: name another"):
+        compute_features(FeatureStore("k", tmp_path), PairPowers(n_features=6), x, batch=4)
+    deadly = Deadly(str(tmp_path))
+    with pytest.raises(StoreError, match=r"with transformer = .*PairPowers, not .*Deadly"):
+        compute_features(FeatureStore("k", tmp_path), deadly, x, batch=4)
