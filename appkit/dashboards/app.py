@@ -39,7 +39,7 @@ def session() -> Any:
 
 def prepare() -> None:
     """Load the browser's parts, all from this package: nothing is fetched from another host."""
-    pn.extension("tabulator", js_files=SCRIPTS, notifications=True, reconnect=True)
+    pn.extension("tabulator", "plotly", js_files=SCRIPTS, notifications=True, reconnect=True)
     pn.config.disconnect_notification = "The server has gone. Reload when it is back."
     logging.getLogger("asyncio").addFilter(_is_no_farewell)
 

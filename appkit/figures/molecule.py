@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,29 +20,36 @@ from appkit.figures.live import Box, LivePipe
 
 @dataclass(frozen=True, eq=False)
 class Planar:
-    """Atoms in the plane, for drawing."""
+    """Atoms in the plane, for drawing; ``heights`` over it, where they are not all zero."""
 
     symbols: tuple[str, ...] = ()
     positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    heights: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Planar)
             and self.symbols == other.symbols
             and np.array_equal(self.positions, other.positions)
+            and np.array_equal(self.heights, other.heights)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     @property
     def bonds(self) -> np.ndarray:
-        """Index pairs closer than 1.25 × the sum of their covalent radii, shape ``(n, 2)``."""
-        if len(self.symbols) < 2:
-            return np.zeros((0, 2), int)
-        flat = np.column_stack([self.positions, np.zeros(len(self.symbols))])
-        atoms = Atoms(list(self.symbols), flat)
-        i, j = neighbor_list("ij", atoms, list(1.25 * covalent_radii[atoms.numbers]))
-        return np.column_stack([i, j])[i < j]
+        """Index pairs of neighbours, see `near_pairs`."""
+        heights = self.heights if len(self.heights) else np.zeros(len(self.symbols))
+        return near_pairs(self.symbols, np.column_stack([self.positions, heights]))
+
+
+def near_pairs(symbols: Sequence[str], positions: np.ndarray) -> np.ndarray:
+    """Index pairs closer than 1.25 × the sum of their covalent radii, shape ``(n, 2)``."""
+    if len(symbols) < 2:
+        return np.zeros((0, 2), int)
+    atoms = Atoms(list(symbols), positions)
+    i, j = neighbor_list("ij", atoms, list(1.25 * covalent_radii[atoms.numbers]))
+    return np.column_stack([i, j])[i < j]
 
 
 def skeleton(

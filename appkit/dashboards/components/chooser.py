@@ -1,4 +1,4 @@
-"""Choose a molecule: from the embedded set, by SMILES, or from an xyz file."""
+"""Choose a molecule: from a set, by SMILES, or from a file."""
 
 from __future__ import annotations
 
@@ -36,23 +36,31 @@ class MoleculeChooser(pn.viewable.Viewer):
     """Three ways to a molecule; `load` gives it, on a worker.
 
     ``molecule`` and ``smiles`` are strings for the URL; a file's content stays in the session.
+
+    Parameters
+    ----------
+    shelf : the set; the embedded one if None.
+    flat : whether the page wants flat molecules, which the hint under a SMILES says then.
     """
 
     way: Any = param.Selector(
         default="library", objects=list(WAYS), doc="Where the molecule is from."
     )
-    molecule = param.String(default="", doc="Label (SMILES) in the embedded set.")
+    molecule = param.String(default="", doc="Label in the set.")
     smiles = param.String(default="", doc="A SMILES that a person typed.")
     chosen = param.Event(doc="A molecule was chosen, by whichever way.")
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(
+        self, shelf: library.Shelf | None = None, *, flat: bool = True, **params: Any
+    ) -> None:
         super().__init__(**params)
+        self._shelf = library.planar() if shelf is None else shelf
         self._content: bytes | None = None
         self._problem = ""
         self._library = pmui.AutocompleteInput(
-            label="Formula or SMILES",
+            label="Formula or SMILES" if flat else "Name, formula or SMILES",
             placeholder="for example C6H6",
-            options=list(library.names()),
+            options=list(self._shelf.names),
             search_strategy="includes",
             case_sensitive=False,
             min_characters=0,
@@ -84,7 +92,7 @@ class MoleculeChooser(pn.viewable.Viewer):
         )
         self._shown = {
             "library": self._library,
-            "smiles": pmui.Column(self._typed, hint(_SMILES), margin=0),
+            "smiles": pmui.Column(self._typed, hint(_SMILES + (_FLAT if flat else "")), margin=0),
             "file": pmui.Column(self._file, hint(_FILE), margin=0),
         }
         self._place = pmui.Column(self._shown[self.way], margin=0, sizing_mode="stretch_width")
@@ -101,9 +109,8 @@ class MoleculeChooser(pn.viewable.Viewer):
 
     @param.depends("molecule", watch=True)
     def _show_molecule(self) -> None:
-        names = library.names()
-        labels = library.molecules().labels
-        shown = next((name for name, i in names.items() if labels[i] == self.molecule), None)
+        names = self._shelf.names.items()
+        shown = next((name for name, label in names if label == self.molecule), None)
         if shown != self._library.value:
             self._library.value = shown
         self._announce("library")
@@ -114,7 +121,7 @@ class MoleculeChooser(pn.viewable.Viewer):
 
     def _picked(self, event: param.parameterized.Event) -> None:
         if event.new:
-            self.molecule = library.molecules().labels[library.names()[event.new]]
+            self.molecule = self._shelf.names[event.new]
 
     def _uploaded(self, event: param.parameterized.Event) -> None:
         self._content, self._problem = event.new or b"", ""
@@ -145,12 +152,9 @@ class MoleculeChooser(pn.viewable.Viewer):
             return None if self._content is None else from_xyz(self._content)
         if not self.molecule:
             return None
-        chosen = library.molecules()
-        if self.molecule not in chosen.labels:
-            raise ValueError(
-                f"'{self.molecule}' is not in the embedded set: type it as a SMILES instead."
-            )
-        return chosen.atoms[chosen.labels.index(self.molecule)]
+        if self.molecule not in self._shelf.atoms:
+            raise ValueError(f"'{self.molecule}' is not in this set: type it as a SMILES instead.")
+        return self._shelf.atoms[self.molecule]
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(
@@ -158,5 +162,6 @@ class MoleculeChooser(pn.viewable.Viewer):
         )
 
 
-_SMILES = "RDKit makes a 3-D geometry. Flat molecules only, or project them."
+_SMILES = "RDKit makes a 3-D geometry."
+_FLAT = " Flat molecules only, or project them."
 _FILE = f"Up to {MAX_ATOMS} atoms and {MAX_BYTES // 1_000_000} MB, coordinates in Å. It stays here."

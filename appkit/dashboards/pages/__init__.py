@@ -4,5 +4,6 @@ from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages.density import DensityPage
 from appkit.dashboards.pages.home import Home
 from appkit.dashboards.pages.regression import RegressionPage
+from appkit.dashboards.pages.solid import SolidPage
 
-PAGES: list[type[AppPage]] = [Home, DensityPage, RegressionPage]
+PAGES: list[type[AppPage]] = [Home, DensityPage, SolidPage, RegressionPage]

@@ -15,7 +15,6 @@ from ase import Atoms
 from appkit.dashboards import library
 from appkit.dashboards.components import (
     LAYOUT,
-    MoleculeChooser,
     beside,
     card,
     figure,
@@ -25,7 +24,7 @@ from appkit.dashboards.components import (
     prompt,
     slider,
 )
-from appkit.dashboards.page import AppPage, UrlString
+from appkit.dashboards.molecule_page import CHOICE, MoleculePage
 from appkit.dashboards.pages.density_truth import TruthView
 from appkit.dashboards.pages.density_views import MeterView, SheetView
 from appkit.dashboards.scene import Scene
@@ -44,7 +43,7 @@ CHANNEL_NAMES = {
 assert set(CHANNEL_NAMES.values()) == set(CHANNELS)
 
 
-class DensityPage(AppPage):
+class DensityPage(MoleculePage):
     """The molecule, its planar density and what wavelets make of it."""
 
     slug = "density"
@@ -56,13 +55,11 @@ class DensityPage(AppPage):
         "lies or how it is turned."
     )
     url = (
-        *("way", "molecule", "smiles", "project", "channel", "sigma", "step"),
+        *CHOICE,
+        *("project", "channel", "sigma", "step"),
         *("J", "L", "j", "angle", "turn", "dx", "dy", "tab"),
     )
 
-    way: Any = param.Selector(default="library", objects=["library", "smiles", "file"])
-    molecule = UrlString(default="", doc="Label in the embedded set.")
-    smiles = UrlString(default="", doc="SMILES typed by a person.")
     project = param.Boolean(default=False, label="Project onto the best plane")
     channel: Any = param.Selector(default="valence", objects=CHANNEL_NAMES, label="Density of")
     sigma = param.Number(default=0.25, bounds=(0.05, 1.0), step=0.01, label="σ (Å)")
@@ -79,9 +76,6 @@ class DensityPage(AppPage):
     def __init__(self, **params: Any) -> None:
         params.setdefault("molecule", library.example())
         super().__init__(**params)
-        self._rest: Scene | None = None
-        self._seen: set[str] = set()  # which pictures were drawn
-        self.chooser = MoleculeChooser(way=self.way, molecule=self.molecule, smiles=self.smiles)
         self.density = FieldFigure("ρ̃", "e/Å²")
         self.modulus = FieldFigure("|ρ̃∗ψ|", "e/Å²", gamma=0.8)
         self.sheet = SheetView(self)
@@ -89,16 +83,7 @@ class DensityPage(AppPage):
         self.truth = TruthView(self)
         self._density_pane = figure(self.density.element(self.dark))
         self._modulus_pane = figure(self.modulus.element(self.dark))
-        self._have_not = hideable(
-            card(
-                "No molecule yet", sentence="Choose one of the set, type a SMILES or bring a file."
-            ),
-            visible=False,
-        )
         on_tap(self.modulus.tap, self.sheet.point)
-        for name in ("way", "molecule", "smiles"):
-            self.chooser.param.watch(lambda event: setattr(self, event.name, event.new), name)
-        self.chooser.param.watch(lambda event: self._load(), "chosen")
 
     # ---- what is shown -------------------------------------------------------------------
 
@@ -121,13 +106,13 @@ class DensityPage(AppPage):
             margin=0,
         )
         tabs.link(self, active="tab", bidirectional=True)
-        self._have = {
+        self.parts = {
             "density": hideable(card("Density ρ̃", self._density_pane)),
             "modulus": hideable(card("Modulus |ρ̃∗ψ|", self._modulus_pane)),
             "rest": hideable(tabs),
         }
-        density, modulus, rest = self._have.values()
-        return beside(controls, hideable(density, self._have_not), modulus, rest)
+        density, modulus, rest = self.parts.values()
+        return beside(controls, hideable(density, self.have_not), modulus, rest)
 
     def _project_switch(self) -> pmui.Switch:
         return pmui.Switch.from_param(self.param.project, margin=(6, 0, 0, 0))
@@ -168,30 +153,17 @@ class DensityPage(AppPage):
 
     def shown(self) -> None:
         """The URL has been applied: load what it names."""
-        if self._rest is None:
+        if self.rest is None:
             self._bank()  # a link may name a scale or an angle that its bank has not
-            self._load()
-
-    @param.depends("way", "molecule", "smiles", watch=True)
-    def _follow_url(self) -> None:
-        self.chooser.param.update(molecule=self.molecule, smiles=self.smiles, way=self.way)
+        super().shown()
 
     @param.depends("project", watch=True)
-    def _load(self) -> None:
-        project = self.project
+    def _project(self) -> None:
+        self.load()
 
-        def work(task: Any) -> Scene | None:
-            atoms = self.chooser.load()
-            return None if atoms is None else self._laid(atoms, project)
-
-        self.jobs.submit("molecule", work, self._loaded, ended=self._settled)
-
-    def _settled(self) -> None:
-        """A refused molecule leaves the last one in place; without one there is nothing to show."""
-        there = self._rest is not None
-        for part in self._have.values():
-            part.visible = there
-        self._have_not.visible = not there
+    def lay(self) -> Callable[[Atoms], Scene]:
+        """Into its plane, or onto the best one."""
+        return partial(self._laid, project=self.project)
 
     @staticmethod
     def _laid(atoms: Atoms, project: bool) -> Scene:
@@ -202,21 +174,18 @@ class DensityPage(AppPage):
                 f"{error} The switch 'Project onto the best plane' does it here."
             ) from error
 
-    def _loaded(self, scene: Scene | None) -> None:
-        if scene is None:
-            return
-        if self._rest is not None and scene != self._rest:
+    def _loaded(self, rest: Scene | None) -> None:
+        if rest is not None and self.rest not in (None, rest):
             self.truth.forget()
-        self._rest = scene
-        self.draw()
+        super()._loaded(rest)
 
     def scene(self) -> Scene | None:
         """What the parameters describe; None before a molecule was chosen."""
-        if self._rest is None:
+        if self.rest is None:
             return None
         return Scene(
-            self._rest.symbols,
-            self._rest.positions,
+            self.rest.symbols,
+            self.rest.positions,
             channel=self.channel,
             sigma=self.sigma,
             step=self.step,
@@ -231,7 +200,7 @@ class DensityPage(AppPage):
     @param.depends("channel", "sigma", "step", "turn", "dx", "dy", watch=True)
     def draw(self) -> None:
         """All that depends on the density."""
-        self._submit("density", lambda scene: (scene.picture(), scene.atoms), self._drawn)
+        self.submit("density", lambda scene: (scene.picture(), scene.atoms), self._drawn)
         self.draw_modulus()
         self.sheet.draw()
         self.meter.draw()
@@ -244,7 +213,7 @@ class DensityPage(AppPage):
             still = replace(scene, turn=0.0, shift=(0.0, 0.0))
             return scene.modulus(j, angle), scene.atoms, _wavelet(still, j, angle, dark)
 
-        self._submit("modulus", work, self._drawn_modulus)
+        self.submit("modulus", work, self._drawn_modulus)
 
     @param.depends("j", "angle", watch=True)
     def _wavelet_moved(self) -> None:
@@ -267,31 +236,12 @@ class DensityPage(AppPage):
         self.sheet.draw()
         self.meter.draw()
 
-    def _submit(
-        self,
-        slot: str,
-        work: Callable[[Scene], Any],
-        done: Callable[[Any], None],
-        calm: float = 0.0,
-    ) -> None:
-        scene = self.scene()
-        if scene is not None:
-            ended = partial(self._ended, slot)
-            self.jobs.submit(slot, lambda task: work(scene), done, calm=calm, ended=ended)
-
     def _drawn(self, result: Any) -> None:
         self.density.send(*result)
-        self._seen.add("density")
 
     def _drawn_modulus(self, result: Any) -> None:
         field, atoms, self._says.object = result
         self.modulus.send(field, atoms)
-        self._seen.add("modulus")
-
-    def _ended(self, slot: str) -> None:
-        """A picture that was refused before any could be drawn leaves no empty axes."""
-        if slot in self._have and not self.jobs.busy(slot):
-            self._have[slot].visible = slot in self._seen
 
 
 def _angle_slider(page: DensityPage) -> pmui.DiscreteSlider:

@@ -39,7 +39,7 @@ class SheetView(pn.viewable.Viewer):
             page.message.clear("second")
             return
         selected = (page.j, page.angle)
-        page._submit("sheet", lambda scene: scene.sheet(selected), self._drawn, self._calm)
+        page.submit("sheet", lambda scene: scene.sheet(selected), self._drawn, self._calm)
         self.draw_second()
 
     def draw_second(self) -> None:
@@ -53,7 +53,7 @@ class SheetView(pn.viewable.Viewer):
         def work(scene: Any) -> Sheet | None:
             return scene.point_sheet(*selected, *point) if point else scene.second_sheet(*selected)
 
-        page._submit("second", work, self._drawn_second, self._calm)
+        page.submit("second", work, self._drawn_second, self._calm)
 
     @property
     def _calm(self) -> float:
@@ -141,7 +141,7 @@ class MeterView(pn.viewable.Viewer):
     def draw(self) -> None:
         """Measure the page's scene, if the meter is in front."""
         if self._page.tab == 1:
-            self._page._submit("meter", lambda scene: scene.meter(), self._drawn)
+            self._page.submit("meter", lambda scene: scene.meter(), self._drawn)
         else:
             self._page.message.clear("meter")
 
@@ -159,8 +159,8 @@ class MeterView(pn.viewable.Viewer):
         pixels = changes.loc[changes["order"] == 0, "change"].iloc[0]
         worst = np.nanmax(changes.loc[changes["order"] > 0, "change"])
         self._says.object = (
-            f"<p>The picture changed by <b>{_percent(pixels)}</b>, the invariants by at most "
-            f"<b>{_percent(worst)}</b>.</p>"
+            f"<p>The picture changed by <b>{percent(pixels)}</b>, the invariants by at most "
+            f"<b>{percent(worst)}</b>.</p>"
         )
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -184,5 +184,8 @@ class MeterView(pn.viewable.Viewer):
         )
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.2g} %" if value >= 1e-6 else "less than 0.0001 %"
+def percent(value: float) -> str:
+    """A relative change in words."""
+    if value < 1e-6:
+        return "less than 0.0001 %"
+    return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.2g} %"

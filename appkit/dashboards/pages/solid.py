@@ -1,0 +1,287 @@
+"""Solid harmonics: a molecule in space, its wavelets' fields, what they pool, what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+from ase import Atoms
+
+from appkit.dashboards import library
+from appkit.dashboards.components import beside, card, figure, hideable, hint, slider
+from appkit.dashboards.molecule_page import CHOICE, MoleculePage
+from appkit.dashboards.pages.solid_views import InvariantsView, MotionView, SpaceView
+from appkit.dashboards.solid_scene import PLANES, POWERS, J, L, Shown, SolidScene
+from appkit.energy import Sampling
+from appkit.figures.density import FieldFigure
+
+CHANNEL_NAMES = {
+    "All electrons": "nuclear",
+    "Valence electrons": "valence",
+    "Core electrons": "core",
+    "Bonds": "bond",
+}
+POWER_NAMES = dict(zip(("½", "1", "2", "3"), POWERS, strict=True))
+
+
+class SolidPage(MoleculePage):
+    """Fields |ρ∗ψ_{l,j}| on a plane and in space, their invariants, and the grid's rules."""
+
+    slug = "solid"
+    title = "Solid harmonics"
+    icon = "view_in_ar"
+    sentence = (
+        "Each atom becomes a small cloud of width σ. A wavelet ψ of degree l and scale j reads the "
+        "density ρ of a molecule from all sides at once: added up over space, |ρ∗ψ| no longer "
+        "knows how the molecule lies."
+    )
+    url = (
+        *CHOICE,
+        *("channel", "direct", "overlap", "aliasing", "sigma", "step", "l", "j", "j2", "q"),
+        *("plane", "offset", "sampled", "level", "surface", "turn", "tilt", "dx", "dy"),
+    )
+
+    channel: Any = param.Selector(default="nuclear", objects=CHANNEL_NAMES, label="Density of")
+    direct = param.Boolean(default=False, label="Set σ and δ myself")
+    overlap = param.Number(default=0.1, bounds=(0.01, 0.6), step=0.01, label="Overlap α")
+    aliasing = param.Number(default=-3, bounds=(-6, -0.5), step=0.1, label="Aliasing log₁₀ ε")
+    sigma = param.Number(default=0.25, bounds=(0.1, 1.0), step=0.01, label="σ (Å)")
+    step = param.Number(default=0.2, bounds=(0.02, 1.0), step=0.01, label="δ (Å)")
+    l = param.Integer(default=1, bounds=(0, L), label="Degree l")
+    j = param.Integer(default=1, bounds=(0, J), label="Scale j")
+    j2 = param.Integer(default=0, bounds=(0, J), label="Second scale j′ (0: none)")
+    q: Any = param.Selector(default=1, objects=POWER_NAMES, label="Exponent q")
+    plane: Any = param.Selector(default="xy", objects=list(PLANES), label="")
+    offset = param.Number(default=0.0, bounds=(-5, 5), step=0.05, label="Offset (Å)")
+    sampled = param.Boolean(default=False, label="Only the grid's samples")
+    level = param.Number(default=0.3, bounds=(0.1, 0.9), step=0.01, label="Level (of the peak)")
+    surface: Any = param.Selector(
+        default="field", objects={"U": "field", "ρ": "density"}, label="Surface of"
+    )
+    turn = param.Number(default=0.0, bounds=(-180, 180), step=1, label="Turn about z (°)")
+    tilt = param.Number(default=0.0, bounds=(-90, 90), step=1, label="Tilt about x (°)")
+    dx = param.Number(default=0.0, bounds=(-1, 1), step=0.01, label="Shift x (Å)")
+    dy = param.Number(default=0.0, bounds=(-1, 1), step=0.01, label="Shift y (Å)")
+
+    def __init__(self, **params: Any) -> None:
+        params.setdefault("molecule", "Caffeine")
+        super().__init__(library.spatial(), flat=False, **params)
+        self.density = FieldFigure("ρ", "e/Å³")
+        self.field = FieldFigure("U", "e/Å³", gamma=0.8)
+        self._density_pane, self._field_pane = figure(), figure()
+        self._told, self._says, self._which = hint(""), hint(""), hint("")
+        self.space = SpaceView(self)
+        self.invariants = InvariantsView(self)
+        self.motion = MotionView(self)
+        self._framed()
+
+    # ---- what is shown -------------------------------------------------------------------
+
+    def view(self) -> pn.viewable.Viewable:
+        """Controls beside the molecule in space and a slice; then ρ, the invariants, the meter."""
+        controls = pmui.Column(
+            card("Molecule", self.chooser),
+            card("Wavelet", *self._wavelet_widgets()),
+            card("Slice", *self._slice_widgets()),
+            card("Density and grid", *self._sampling_widgets()),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "12px"},
+        )
+        below = pmui.Grid(
+            pmui.Grid(
+                card("Density ρ on the same plane", self._density_pane), size={"xs": 12, "md": 6}
+            ),
+            pmui.Grid(self.invariants, size={"xs": 12, "md": 6}),
+            pmui.Grid(self.motion, size=12),
+            container=True,
+            spacing=1.5,
+            margin=0,
+        )
+        self.parts = {
+            "surface": hideable(self.space),
+            "field": hideable(card("U = |ρ∗ψ| on a plane", self._field_pane, self._which)),
+            "rest": hideable(below),
+        }
+        space, field, rest = self.parts.values()
+        return beside(controls, hideable(space, self.have_not), field, rest)
+
+    def _sampling_widgets(self) -> list[Any]:
+        rules = [slider(pmui.FloatSlider, p) for p in (self.param.overlap, self.param.aliasing)]
+        lengths = [slider(pmui.FloatSlider, p) for p in (self.param.sigma, self.param.step)]
+        place = pmui.Column(margin=0, sizing_mode="stretch_width")
+
+        def follow(*events: Any) -> None:
+            place[:] = lengths if self.direct else rules
+
+        self.param.watch(follow, "direct")
+        follow()
+        channel = pmui.Select.from_param(
+            self.param.channel, sizing_mode="stretch_width", margin=(6, 0)
+        )
+        switch = pmui.Switch.from_param(self.param.direct, margin=(6, 0, 0, 0))
+        return [channel, place, switch, self._told]
+
+    def _wavelet_widgets(self) -> list[Any]:
+        scales = (self.param.l, self.param.j, self.param.j2)
+        return [*(slider(pmui.IntSlider, p) for p in scales), self._says]
+
+    def _slice_widgets(self) -> list[Any]:
+        plane = pmui.RadioButtonGroup.from_param(
+            self.param.plane, size="small", color="primary", sizing_mode="stretch_width", margin=0
+        )
+        switch = pmui.Switch.from_param(self.param.sampled, margin=(6, 0, 0, 0))
+        return [plane, slider(pmui.FloatSlider, self.param.offset), switch]
+
+    @param.depends("dark", "plane", watch=True)
+    def _framed(self) -> None:
+        """Axes have the plane's names."""
+        names = dict(zip(("xlabel", "ylabel"), (f"{axis} (Å)" for axis in self.plane), strict=True))
+        self._density_pane.object = self.density.element(self.dark, **names)
+        self._field_pane.object = self.field.element(self.dark, **names)
+
+    @param.depends("dark", watch=True)
+    def _themed(self) -> None:
+        self.space.draw()
+        self.invariants.themed()
+        self.motion.themed()
+
+    # ---- from a choice to a scene --------------------------------------------------------
+
+    def lay(self) -> Callable[[Atoms], SolidScene]:
+        """Any molecule lies along its principal axes."""
+        return SolidScene.of
+
+    def scene(self) -> SolidScene | None:
+        """What the parameters describe; ValueError where a rule cannot be applied."""
+        if self.rest is None:
+            return None
+        sigma, step = self.sigma, self.step
+        if not self.direct:
+            sampling = self.sampling(self.rest)
+            sigma, step = sampling.sigma, sampling.step
+        return replace(
+            self.rest,
+            channel=self.channel,
+            sigma=sigma,
+            step=step,
+            turn=self.turn,
+            tilt=self.tilt,
+            shift=(self.dx, self.dy),
+        )
+
+    def sampling(self, scene: SolidScene) -> Sampling:
+        """The talk's rules for the molecule."""
+        if scene.distance is None:
+            raise ValueError(
+                "A single atom has no distance from which a width could follow: switch to 'Set σ "
+                "and δ myself'."
+            )
+        return Sampling(scene.distance, self.overlap, 10**self.aliasing)
+
+    @property
+    def path(self) -> Shown:
+        """The field in front; of the second order where j′ is coarser than j."""
+        return Shown(2, self.l, self.j, self.j2) if self.j2 > self.j else Shown(1, self.l, self.j)
+
+    # ---- from a scene to pictures --------------------------------------------------------
+
+    @param.depends("channel", "direct", "overlap", "sigma", watch=True)
+    def draw(self) -> None:
+        """All that depends on the density."""
+        self._moved()
+        self.tell()
+        self.invariants.draw()
+
+    @param.depends("turn", "tilt", "dx", "dy", watch=True)
+    def _moved(self) -> None:
+        self._cut()
+        self.motion.draw()
+
+    @param.depends("plane", "offset", watch=True)
+    def _cut(self) -> None:
+        self.draw_slices()
+        self.space.draw()
+
+    @param.depends("l", "j", "j2", watch=True)
+    def _chosen(self) -> None:
+        self.invariants.frame()
+        self.draw_field()
+        self.space.draw()
+
+    @param.depends("aliasing", "step", watch=True)
+    def _sampled_otherwise(self) -> None:
+        self.tell()
+        self.motion.draw()
+        if self.sampled:
+            self.draw_slices()
+
+    @param.depends("sampled", watch=True)
+    def draw_slices(self) -> None:
+        """The field in front and ρ on the plane."""
+        self.draw_field()
+        where = self.plane, self.offset, self.sampled
+        self.submit("density", lambda s: s.slice(Shown(0), *where), lambda r: self.density.send(*r))
+
+    def draw_field(self) -> None:
+        """The field in front on the plane."""
+        path, where = self.path, (self.plane, self.offset, self.sampled)
+        self.submit("field", lambda s: (s, path, s.slice(path, *where)), self._drawn_field)
+
+    def _drawn_field(self, result: tuple[SolidScene, Shown, Any]) -> None:
+        scene, path, picture = result
+        self.field.send(*picture)
+        self._which.object = _in_words(path)
+        self._says.object = _wavelet(scene, path, self.j2)
+
+    def tell(self) -> None:
+        """What σ and δ ask for, before anything is computed on a grid."""
+        talk = None if self.direct or self.rest is None else self.sampling(self.rest).talk_step
+        self.submit("told", lambda s: _told(s, talk), lambda w: setattr(self._told, "object", w))
+
+
+def _in_words(path: Shown) -> str:
+    """Which field is shown, as a formula."""
+    l, j, j2 = path.l, path.j, path.j2
+    if path.order == 1:
+        return f"<p>U = (Σ<sub>m</sub> |ρ∗ψ<sub>{l},m,{j}</sub>|²)<sup>½</sup></p>"
+    return (
+        f"<p>Second order: U = (Σ<sub>m</sub> |U<sub>{l},{j}</sub>∗ψ<sub>{l},m,{j2}</sub>|²)"
+        "<sup>½</sup></p>"
+    )
+
+
+def _wavelet(scene: SolidScene, path: Shown, j2: int) -> str:
+    """What the sliders chose."""
+    words = (
+        f"ψ of degree {path.l} has {2 * path.l + 1} orientations m, which are added up, and the "
+        f"width 2<sup>{path.j}</sup>σ = <b>{scene.scale(path.j):.2f} Å</b>."
+    )
+    if path.order == 2:
+        words += f" ψ′ reads the result with the width <b>{scene.scale(path.j2):.2f} Å</b>."
+    elif j2:
+        words += f" j′ = {j2} is not coarser than j = {path.j}: the first order is shown."
+    return f"<p>{words}</p>"
+
+
+def _told(scene: SolidScene, talk_step: float | None) -> str:
+    """σ, δ, N, memory and time; refuses what would not fit."""
+    scene.check_grid()
+    n, sides = scene.samples, scene.sides
+    words = (
+        f"<p>σ = <b>{scene.sigma:.3f} Å</b>, δ = <b>{scene.step:.3f} Å</b> (ε = "
+        f"{scene.aliasing:.1g}). N = L/δ: a box of {sides[0]:.0f} × {sides[1]:.0f} × "
+        f"{sides[2]:.0f} Å takes <b>{n[0]} × {n[1]} × {n[2]}</b> samples and "
+        f"{4e-6 * n[0] * n[1] * n[2]:,.1f} MB a field; the meter, about {scene.seconds():.1g} s."
+        "</p>"
+    )
+    if talk_step is None:
+        return words
+    return words + (
+        f"<p>σ = d/√(−8 ln α) from the nearest atoms, d = {scene.distance:.2f} Å, and δ = "
+        f"πσ/√(−2 ln ε). The talk prints −σ²/(π² ln ε) = {talk_step:.4f}, which is no length.</p>"
+    )
