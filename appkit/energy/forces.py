@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
-from appkit.energy.dictionaries import check_bytes
+from appkit.energy.dictionary import check_bytes
 from appkit.energy.frame import Frame
 from appkit.energy.geometry import MIN_DISTANCE, check_list
 from appkit.energy.solid_harmonic import SolidHarmonicScattering, check_volumes
