@@ -59,8 +59,15 @@ def check_apart(
 ) -> None:
     """Raise ``ValueError`` where two atoms of molecule ``i`` lie on one point, at ``positions``."""
     for k, l in sorted(cKDTree(positions).query_pairs(COINCIDENT))[:1]:
-        symbols = molecule.get_chemical_symbols()
-        raise ValueError(
-            f"Molecule {i} ({molecule.get_chemical_formula()}): atoms {k} ({symbols[k]}) and "
-            f"{l} ({symbols[l]}) coincide{where}. Correct the positions{advice}."
-        )
+        raise coincident(molecule, i, k, l, where, advice)
+
+
+def coincident(
+    molecule: Atoms, i: int, k: int, l: int, where: str = "", advice: str = ""
+) -> ValueError:
+    """What to raise where atoms k and l of molecule ``i`` lie on one point."""
+    symbols = molecule.get_chemical_symbols()
+    return ValueError(
+        f"Molecule {i} ({molecule.get_chemical_formula()}): atoms {k} ({symbols[k]}) and "
+        f"{l} ({symbols[l]}) coincide{where}. Correct the positions{advice}."
+    )

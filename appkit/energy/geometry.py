@@ -14,16 +14,19 @@ FARTHEST = 1e6
 MIN_DISTANCE = 0.4
 
 
-def check_list(molecules: Any) -> None:
+def check_list(molecules: Any, others: tuple[type, ...] = ()) -> None:
     """Raise ``ValueError``, naming the molecule, unless this is a list of molecules.
 
-    Each is an ``ase.Atoms`` with at least one atom, of chemical elements, at finite coordinates.
+    Each is an ``ase.Atoms`` with at least one atom, of chemical elements, at finite coordinates;
+    or one of ``others``, which are not looked at.
     """
-    if isinstance(molecules, Atoms):
+    if isinstance(molecules, (Atoms, *others)):
         raise ValueError("Expected a list of molecules, got one: write [atoms].")
     if len(molecules) == 0:
         raise ValueError("There are no molecules: the list is empty.")
     for i, molecule in enumerate(molecules):
+        if isinstance(molecule, others):
+            continue
         if not isinstance(molecule, Atoms):
             raise ValueError(f"Molecule {i} is a {type(molecule).__name__}, not an ase.Atoms.")
         name = f"Molecule {i} ({molecule.get_chemical_formula()})"

@@ -1,8 +1,9 @@
-"""Solid harmonic scattering of molecules: a scikit-learn transformer of lists of ``ase.Atoms``."""
+"""Solid harmonic scattering of molecules, crystals and densities: a scikit-learn transformer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,34 +12,33 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from appkit.energy.bonds import bonds
 from appkit.energy.dictionary import Dictionary, check_apart, check_bytes, check_device
-from appkit.energy.frame import Frame, principal_axes
+from appkit.energy.frame import Frame
 from appkit.energy.geometry import check_list
+from appkit.energy.spaces import Space, check_spaces, densities
+from appkit.energy.volume import VolumetricDensity
 from appkit.scattering.solid_harmonic import SolidHarmonic
+from appkit.scattering.solid_harmonic_cascade import SolidHarmonicCascade
+from appkit.scattering.solid_harmonic_fourier import FourierSolidHarmonic
+from appkit.scattering.spectra import FourierDensity, GaussianDensity
 
+Cascade = TypeVar("Cascade", bound=SolidHarmonicCascade)
 COLUMNS = ["order", "channel", "j", "l", "j2", "l2", "q"]
-#: What a channel puts on each atom, or half-way between two.
-CHANNELS = {
-    "nuclear": "the nuclear charge z",
-    "valence": "the number of valence electrons",
-    "core": "the number of core electrons",
-    "bond": "two electrons times Pauling's bond order, at the middle of each bond",
-}
-#: Electrons of the closed shells below the valence shell, from the heaviest noble gas down.
-_NOBLE = (86, 54, 36, 18, 10, 2)
 
 
 class SolidHarmonicScattering(Dictionary):
-    r"""Solid harmonic scattering invariants of molecules, orders 0, 1 and 2, in three dimensions.
+    r"""Solid harmonic scattering invariants, orders 0, 1 and 2, of densities in three dimensions.
 
-    Each channel is a density Σ_k c_k g_σ(u − r_k) of Gaussians; see
-    :class:`appkit.scattering.SolidHarmonic` for the invariants. Molecules are turned to their
-    principal axes first, which makes their boxes small and changes no invariant.
+    Of a list of ``ase.Atoms``, molecules in free space or crystals in any cell, and of
+    :class:`appkit.energy.VolumetricDensity`. See :class:`appkit.scattering.SolidHarmonic` for the
+    invariants; those of a periodic density are integrals over its cell. A channel is a sum of
+    Gaussians Σ_k c_k g_σ(u − r_k); or of isolated atoms' densities, whose order zero is of ρ∗g_σ;
+    or a density on a grid, by its name, whose order zero is of its samples as they are.
 
     Parameters
     ----------
-    channels : of `CHANNELS`.
+    channels : of :data:`appkit.energy.channels.CHANNELS` or ``ATOMIC_CHANNELS``; names of the
+        densities where the list holds densities on grids.
     sigma : width of the atoms and of the finest wavelets, Å; see :class:`appkit.energy.Sampling`.
     J : the coarsest scale; the wavelets have the widths 2^j σ, j = 0, 1/Q, …, J.
     Q : scales in an octave.
@@ -52,8 +52,9 @@ class SolidHarmonicScattering(Dictionary):
     Raises
     ------
     ValueError
-        for bad parameters or molecules (empty, periodic, not finite, with coincident atoms, too
-        large for the memory).
+        for bad parameters; molecules that are empty, not finite, with coincident atoms, periodic in
+        some directions only, or too large for the memory; unknown elements (isolated atoms); a
+        cell lower than the coarsest wavelets are wide; a grid coarser than the finest.
 
     References
     ----------
@@ -84,31 +85,28 @@ class SolidHarmonicScattering(Dictionary):
         self.tolerance = tolerance
         self.device = device
 
-    def fit(self, X: Sequence[Atoms], y: object = None) -> SolidHarmonicScattering:
+    def fit(self, X: Sequence[Space], y: object = None) -> SolidHarmonicScattering:
         """Check the parameters and molecules, and lay out the features. Nothing is learned."""
-        check_channels(self.channels)
         check_device(self.device)
-        transform = self._transform()
-        check_volumes(X)
-        rows = [{**path, "channel": name} for name in self.channels for path in transform.paths]
+        self._check(X)
+        paths = self._transform(SolidHarmonic).paths
+        rows = [{**path, "channel": name} for name in self.channels for path in paths]
         self.features_ = pd.DataFrame(rows).reindex(columns=COLUMNS)
         return self
 
-    def transform(self, X: Sequence[Atoms]) -> NDArray[np.float64]:
+    def transform(self, X: Sequence[Space]) -> NDArray[np.float64]:
         """Features ``(n, P)`` of n molecules, float64."""
         check_is_fitted(self, "features_")
-        check_volumes(X)
-        transform = self._transform()
+        self._check(X)
         check_bytes(
             self.memory(X),
             f"at σ = {self.sigma:g} Å",
             "take a larger σ or atoms that belong to one molecule",
         )
         out = np.empty((len(X), len(self.features_)))
-        for i, molecule in enumerate(X):
+        for i, item in enumerate(X):
             with torch.no_grad():
-                values = self._values(transform, torch.as_tensor(molecule.positions), molecule)
-            out[i] = values.cpu().numpy()
+                out[i] = self._values(self._densities(item), torch.float32).cpu().numpy()
         return out
 
     def invariants(
@@ -120,23 +118,18 @@ class SolidHarmonicScattering(Dictionary):
         holds them; then the gradient is exactly that of the values.
         """
         check_is_fitted(self, "features_")
-        return self._values(self._transform(torch.float64), positions, molecule, frame)
+        return self._values(self._densities(molecule, positions, frame), torch.float64)
 
-    def memory(self, X: Sequence[Atoms]) -> int:
+    def memory(self, X: Sequence[Space]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
-        transform = self._transform()
-        sizes = (np.ptp(m.positions @ principal_axes(m.positions), axis=0) for m in X)
-        return max(
-            transform.memory((float(x), float(y), float(z)), len(self.channels))
-            for x, y, z in sizes
-        )
+        return max(self._bytes(density) for item in X for _, density in self._densities(item))
 
-    def _transform(self, dtype: torch.dtype = torch.float32) -> SolidHarmonic:
+    def _transform(self, kind: type[Cascade], dtype: torch.dtype = torch.float32) -> Cascade:
         for name, value, least in (("J", self.J, 0), ("Q", self.Q, 1)):
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             if not whole or value < least:
                 raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
-        return SolidHarmonic(
+        return kind(
             self.sigma,
             tuple(step / self.Q for step in range(self.J * self.Q + 1)),
             self.L,
@@ -147,56 +140,44 @@ class SolidHarmonicScattering(Dictionary):
             dtype=dtype,
         )
 
+    def _check(self, X: Sequence[Space]) -> None:
+        transform = self._transform(FourierSolidHarmonic)
+        check_spaces(X, self.channels, transform)
+        for i, item in enumerate(X):
+            if isinstance(item, VolumetricDensity):
+                try:
+                    transform.check(item.sampled(self.channels))
+                except ValueError as error:
+                    raise ValueError(f"Density {i}, lengths in Å: {error}") from error
+
+    def _densities(
+        self, item: Space, positions: torch.Tensor | None = None, frame: Frame | None = None
+    ) -> list[tuple[list[str], FourierDensity]]:
+        if isinstance(item, VolumetricDensity):
+            return [(list(self.channels), item.sampled(self.channels, self.device))]
+        if positions is None:
+            positions = torch.as_tensor(item.positions)
+        cascade = self._transform(SolidHarmonic)
+        return densities(item, positions.to(self.device), self.channels, cascade, frame)
+
+    def _bytes(self, density: FourierDensity) -> int:
+        if isinstance(density, GaussianDensity) and not density.periodic:
+            return self._transform(SolidHarmonic).memory(density.edges, density.channels)
+        return self._transform(FourierSolidHarmonic).memory(density)
+
     def _values(
-        self,
-        transform: SolidHarmonic,
-        positions: torch.Tensor,
-        molecule: Atoms,
-        frame: Frame | None = None,
+        self, parts: list[tuple[list[str], FourierDensity]], dtype: torch.dtype
     ) -> torch.Tensor:
-        extent = None if frame is None else frame.extent
-        if frame is None:
-            # The axes change nothing but the box, so that they have no derivative.
-            axes = torch.as_tensor(principal_axes(positions.detach().cpu().numpy()))
-            turned = positions.to(torch.float64) @ axes.to(positions.device)
-        else:
-            turned = frame.lay(positions)
-        turned = turned.to(self.device)
-        on_atoms = [name for name in self.channels if name != "bond"]
-        parts = {}
-        if on_atoms:
-            charges = torch.as_tensor(_charges(molecule.numbers, on_atoms), device=self.device)
-            parts = dict(zip(on_atoms, transform(turned, charges, extent), strict=True))
-        if "bond" in self.channels:
-            middles, electrons = bonds(turned, molecule.numbers)
-            parts["bond"] = transform(middles, electrons[None], extent)[0]
-        return torch.cat([parts[name] for name in self.channels])
-
-
-def check_channels(channels: Sequence[str]) -> None:
-    """Raise ``ValueError`` where there is none, or one that is not of `CHANNELS`."""
-    unknown = [name for name in channels if name not in CHANNELS]
-    if unknown or not channels:
-        raise ValueError(
-            f"Unknown channel {', '.join(unknown) or '(none)'}: choose among {', '.join(CHANNELS)}."
-        )
-
-
-def gaussians(molecule: Atoms, channel: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where a channel of `CHANNELS` puts Gaussians, (K, 3) in Å, and their charges (1, K), e."""
-    check_channels([channel])
-    positions = torch.as_tensor(molecule.positions, dtype=torch.float64)
-    if channel == "bond":
-        middles, electrons = bonds(positions, molecule.numbers)
-        return middles, electrons[None]
-    return positions, torch.as_tensor(_charges(molecule.numbers, [channel]))
-
-
-def _charges(numbers: NDArray[np.int64], channels: Sequence[str]) -> NDArray[np.float64]:
-    """``(channels, atoms)``."""
-    core = np.array([next((n for n in _NOBLE if n < z), 0) for z in numbers], dtype=float)
-    table = {"nuclear": numbers.astype(float), "valence": numbers - core, "core": core}
-    return np.stack([table[name] for name in channels])
+        """Features ``(P,)``, the channels in their order."""
+        rows: dict[str, torch.Tensor] = {}
+        for names, density in parts:
+            if isinstance(density, GaussianDensity) and not density.periodic:
+                given = (density.positions, density.charges, density.edges)
+                values = self._transform(SolidHarmonic, dtype)(*given)
+            else:
+                values = self._transform(FourierSolidHarmonic, dtype)(density)
+            rows.update(zip(names, values, strict=True))
+        return torch.cat([rows[name] for name in self.channels])
 
 
 def check_volumes(X: Sequence[Atoms]) -> None:

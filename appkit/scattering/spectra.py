@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from appkit.scattering.box import AXES, Box, Vectors, to_frequencies
+from appkit.scattering.box import AXES, Box, Vector, Vectors, to_frequencies
 
 
 class FourierDensity(ABC):
@@ -27,10 +27,10 @@ class FourierDensity(ABC):
     channels: int
     width: float = 0.0
 
-    def __init__(self, cell: Tensor | None, extent: tuple[float, ...] | None = None) -> None:
+    def __init__(self, cell: Tensor | None, extent: Vector = (0.0, 0.0, 0.0)) -> None:
         """A periodic ``cell``, vectors in rows; without, a cuboid of size ``extent``."""
         self.periodic = cell is not None
-        self.edges, self.directions = extent or (0.0, 0.0, 0.0), AXES
+        self.edges, self.directions = extent, AXES
         if cell is not None:
             self.edges, self.directions = edges_of(cell)
 
@@ -90,10 +90,7 @@ class PointDensity(FourierDensity):
     extent : of a cuboid about the origin that holds free points; without, their bounding box moves
         with them, which a gradient does not see.
 
-    Raises
-    ------
-    ValueError
-        for no points.
+    No points are empty space.
     """
 
     def __init__(
@@ -101,15 +98,15 @@ class PointDensity(FourierDensity):
         positions: Tensor,
         cell: Tensor | None = None,
         reach: float = 0.0,
-        extent: tuple[float, ...] | None = None,
+        extent: Vector | None = None,
     ) -> None:
-        if not len(positions):
-            raise ValueError("There are no points: a density needs one at least.")
         positions = positions.to(torch.float64)
-        if cell is None and extent is None:
+        if cell is None and extent is None and len(positions):
             low, high = positions.detach().min(0).values, positions.detach().max(0).values
-            positions, extent = positions - (low + high) / 2, tuple((high - low).tolist())
-        super().__init__(cell, tuple(size + 2 * reach for size in extent or ()))
+            positions, (x, y, z) = positions - (low + high) / 2, (high - low).tolist()
+            extent = (x, y, z)
+        x, y, z = extent or (0.0, 0.0, 0.0)
+        super().__init__(cell, (x + 2 * reach, y + 2 * reach, z + 2 * reach))
         self.positions = positions
 
     def structure(self, weights: Tensor, box: Box) -> Tensor:
@@ -130,9 +127,14 @@ class GaussianDensity(PointDensity):
     """ρ(u) = Σ_k c_k g_σ(u − r_k) and its copies: charges ``(channels, K)`` at points (K, 3)."""
 
     def __init__(
-        self, positions: Tensor, charges: Tensor, sigma: float, cell: Tensor | None = None
+        self,
+        positions: Tensor,
+        charges: Tensor,
+        sigma: float,
+        cell: Tensor | None = None,
+        extent: Vector | None = None,
     ) -> None:
-        super().__init__(positions, cell)
+        super().__init__(positions, cell, extent=extent)
         self.charges, self.channels, self.width = charges, len(charges), sigma
 
     def at(self, box: Box) -> Tensor:
@@ -146,9 +148,10 @@ def bell(width: float, box: Box, device: torch.device) -> Tensor:
     return torch.exp(-(x.square() + y.square() + z.square()) / 2)
 
 
-def edges_of(cell: Tensor) -> tuple[tuple[float, ...], Vectors]:
+def edges_of(cell: Tensor) -> tuple[Vector, Vectors]:
     """Lengths and directions of the vectors in the rows of a cell."""
     rows = cell.to(torch.float64).cpu()
     lengths = rows.norm(dim=1)
     a, b, c = ((x, y, z) for x, y, z in (rows / lengths[:, None]).tolist())
-    return tuple(lengths.tolist()), (a, b, c)
+    x, y, z = lengths.tolist()
+    return (x, y, z), (a, b, c)

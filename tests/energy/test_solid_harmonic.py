@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from ase.build import bulk, molecule
+from ase.build import fcc111, molecule
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_predict
@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from appkit.energy import SolidHarmonicScattering
 from appkit.energy.bonds import bonds
-from appkit.energy.solid_harmonic import CHANNELS, gaussians
+from appkit.energy.channels import CHANNELS, gaussians
 
 ETHANOL, WATER = molecule("CH3CH2OH"), molecule("H2O")
 
@@ -126,7 +126,10 @@ def test_bad_parameters(given, message):
     [
         ([], "no molecules"),
         ([Atoms()], "Molecule 0 is empty"),
-        ([WATER, bulk("Fe")], r"Molecule 1 \(Fe\) is periodic"),
+        (
+            [WATER, fcc111("Al", (1, 1, 3), vacuum=5)],
+            r"Molecule 1 \(Al3\) is periodic along a and b",
+        ),
         ([Atoms("H2", [[0, 0, 0], [0, 0, 1e-5]])], r"atoms 0 \(H\) and 1 \(H\) coincide"),
         ([Atoms("X", [[0, 0, 0]])], "without a nuclear charge"),
         ([Atoms("H", [[0, 0, np.nan]])], "not a finite number"),

@@ -246,9 +246,10 @@ def test_samples_too_far_apart_are_refused_with_the_numbers():
         FourierSolidHarmonic(SIGMA)(density)
 
 
-def test_a_density_of_no_points_is_refused():
-    with pytest.raises(ValueError, match="There are no points"):
-        GaussianDensity(torch.zeros(0, 3), torch.zeros(1, 0), SIGMA)
+@pytest.mark.parametrize("cell", [None, 3 * torch.eye(3)])
+def test_no_points_are_empty_space(cell):
+    nothing = GaussianDensity(torch.zeros(0, 3), torch.zeros(1, 0), SIGMA, cell)
+    assert not FourierSolidHarmonic(SIGMA)(nothing).any()
 
 
 def test_frequencies_are_those_of_the_directions():
