@@ -41,7 +41,8 @@ class InvariantCalculator(Calculator):
     unit : eV in a unit of the regressor's energies; kcal/mol by default.
     trained_on : the training set. An element that it lacks is refused and, where all its molecules
         have one composition, any other composition. By default nothing is.
-    frame : the first to be held; by default that of the first geometry.
+    frame : held wherever it can be, as the one in which ``features`` were computed should; by
+        default that of the first geometry.
     slack : Å that the atoms may move out of the cuboid about a geometry whose frame is held.
 
     Attributes
@@ -88,7 +89,7 @@ class InvariantCalculator(Calculator):
         if not (np.isfinite(slack) and slack > 0):
             raise ValueError(f"The slack must be a positive length in Å, not {slack}.")
         self.dictionary, self.regressor, self.unit = dictionary, regressor, unit
-        self.frame, self.slack = frame, slack
+        self.frame, self._first, self.slack = frame, frame, slack
         self._spread = features.std(0)
         self._formulas = {atoms.get_chemical_formula() for atoms in trained_on or ()}
         self._elements = {symbol for atoms in trained_on or () for symbol in atoms.symbols}
@@ -105,8 +106,8 @@ class InvariantCalculator(Calculator):
         if molecule is None:
             raise ValueError("The calculator has no molecule: set atoms.calc to it.")
         self._check(molecule)
-        if self.frame is None or not self.frame.holds(molecule):
-            self.frame = Frame(molecule, self.slack)
+        held = [f for f in (self._first, self.frame) if f is not None and f.holds(molecule)]
+        self.frame = held[0] if held else Frame(molecule, self.slack)
         wanted = "forces" in properties
         positions = torch.tensor(molecule.positions, requires_grad=wanted)
         values = self.dictionary.invariants(positions, molecule, self.frame)

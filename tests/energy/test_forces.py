@@ -159,7 +159,7 @@ def test_relaxed_geometries_are_the_teacher_s(calculator):
     assert np.abs(atoms.get_all_distances() - WATER.get_all_distances()).max() < 0.01
 
 
-def test_a_dragged_atom_renews_the_frame():
+def test_a_dragged_atom_renews_the_frame_until_it_is_back():
     atoms, calculator = WATER.copy(), linear(frame=FRAME)
     atoms.calc = calculator
     atoms.get_potential_energy()
@@ -169,6 +169,9 @@ def test_a_dragged_atom_renews_the_frame():
     assert calculator.frame is not FRAME
     exact = forces(atoms, calculator)
     assert np.abs(exact - differences(atoms, calculator)).max() < 1e-5 * np.abs(exact).max()
+    atoms.positions = WATER.positions
+    atoms.get_potential_energy()
+    assert calculator.frame is FRAME
 
 
 def test_units_are_those_of_the_target():
