@@ -34,7 +34,7 @@ POWERS = (0.5, 1, 2, 3)
 #: Samples along the longer side of a slice, and along the longest side of a surface's lattice.
 PIXELS, VOXELS = 256, 56
 #: Aimed at relative error of the table's invariants: two digits are printed.
-TOLERANCE = 1e-2
+TOLERANCE = 3e-3
 #: Most samples of a grid, and most bytes of the transform.
 MAX_SAMPLES, MAX_BYTES = 2**22, 2**29
 #: The coarsest sampling that still is one: ρ̂ beyond the grid's frequencies, relative to its top.

@@ -165,6 +165,6 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def written(value: float) -> str:
     """Two or three digits: 0.034, 1.2, 26, 4.1·10⁵."""
     if value == 0 or 0.01 <= value < 9999.5:
-        return f"{value:.3g}" if value >= 100 else f"{value:.2g}"
+        return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}·10{str(int(exponent)).translate(_SUPERSCRIPTS)}"

@@ -240,8 +240,8 @@ class SolidPage(MoleculePage):
 
     def tell(self) -> None:
         """What σ and δ ask for, before anything is computed on a grid."""
-        talk = None if self.direct or self.rest is None else self.sampling(self.rest).talk_step
-        self.submit("told", lambda s: _told(s, talk), lambda w: setattr(self._told, "object", w))
+        rules = None if self.direct else self.sampling
+        self.submit("told", lambda s: _told(s, rules), lambda w: setattr(self._told, "object", w))
 
 
 def _in_words(path: Shown) -> str:
@@ -268,7 +268,7 @@ def _wavelet(scene: SolidScene, path: Shown, j2: int) -> str:
     return f"<p>{words}</p>"
 
 
-def _told(scene: SolidScene, talk_step: float | None) -> str:
+def _told(scene: SolidScene, rules: Callable[[SolidScene], Sampling] | None) -> str:
     """σ, δ, N, memory and time; refuses what would not fit."""
     scene.check_grid()
     n, sides = scene.samples, scene.sides
@@ -279,9 +279,10 @@ def _told(scene: SolidScene, talk_step: float | None) -> str:
         f"{4e-6 * n[0] * n[1] * n[2]:,.1f} MB a field; the meter, about {scene.seconds():.1g} s."
         "</p>"
     )
-    if talk_step is None:
+    if rules is None:
         return words
+    talk = rules(scene).talk_step
     return words + (
         f"<p>σ = d/√(−8 ln α) from the nearest atoms, d = {scene.distance:.2f} Å, and δ = "
-        f"πσ/√(−2 ln ε). The talk prints −σ²/(π² ln ε) = {talk_step:.4f}, which is no length.</p>"
+        f"πσ/√(−2 ln ε). The talk prints −σ²/(π² ln ε) = {talk:.4f}, which is no length.</p>"
     )

@@ -1,0 +1,164 @@
+"""The solid harmonics page without a browser: what its parameters mean and what it says."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from appkit.dashboards.pages.solid import SolidPage
+from appkit.dashboards.pages.solid_views import ROWS
+from appkit.dashboards.solid_scene import J, L, Shown
+
+SLOTS = ("molecule", "field", "density", "surface", "table", "meter", "told")
+
+
+def until(condition):
+    """Wait for what a worker brings."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def settled(page):
+    """Wait until nothing is computed; what the last job brings may still be on its way."""
+    until(lambda: not any(page.jobs.busy(slot) for slot in SLOTS))
+
+
+@pytest.fixture(scope="module")
+def made():
+    page = SolidPage(molecule="Water")
+    page.__panel__()
+    page.shown()
+    settled(page)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(made):
+    """The page of water, as it starts."""
+    defaults = {name: made.param[name].default for name in made.url if name != "molecule"}
+    made.param.update(molecule="Water", **defaults)
+    settled(made)
+    made.message.clear()
+    return made
+
+
+def said(page):
+    return " ".join(page.message._said.values())
+
+
+def test_what_is_in_the_address_is_a_parameter():
+    assert set(SolidPage.url) <= set(SolidPage.param)
+
+
+def test_every_picture_is_drawn(page):
+    assert page.field.pixels.data.values.max() > 0
+    assert page.density.pixels.data.values.max() > 0
+    assert len(page.density.atoms.data.symbols) == 3
+    surface = page.space._pane.object["data"][1]
+    assert len(surface["i"]) > 100
+    assert page.invariants._figure.cells.data.values.shape == (len(ROWS), L + 1)
+    assert said(page) == ""
+
+
+def test_sigma_and_delta_follow_the_talk_s_rules(page):
+    page.param.update(overlap=0.2, aliasing=-2)
+    scene = page.scene()
+    assert math.exp(-((scene.distance / 2) ** 2) / (2 * scene.sigma**2)) == pytest.approx(0.2)
+    assert scene.aliasing == pytest.approx(1e-2)
+    page.param.update(direct=True, sigma=0.4, step=0.3)
+    assert (page.scene().sigma, page.scene().step) == (0.4, 0.3)
+
+
+def test_what_a_grid_needs_is_told(page):
+    words = page._told.object
+    n = page.scene().samples
+    assert f"{n[0]} × {n[1]} × {n[2]}" in words
+    assert f"{4e-6 * math.prod(n):,.1f} MB" in words
+    assert f"d = {page.scene().distance:.2f} Å" in words
+    page.direct = True
+    until(lambda: "The talk prints" not in page._told.object)
+
+
+def test_a_second_scale_must_be_coarser(page):
+    page.param.update(l=2, j=1, j2=3)
+    assert page.path == Shown(2, 2, 1, 3)
+    page.j2 = 1
+    assert page.path == Shown(1, 2, 1)
+    until(lambda: "j′ = 1 is not coarser than j = 1" in page._says.object)
+
+
+def test_a_click_on_a_value_shows_what_it_adds_up(page):
+    for row, path in enumerate(ROWS):
+        degree = 0 if path.order == 0 else 3
+        page.invariants._tapped(degree + 0.5, row + 0.5)
+        if path.order == 0:
+            assert page.surface == "density"
+        else:
+            assert page.surface == "field"
+            assert page.path == path._replace(l=3)
+            assert page.invariants._figure.framed.data == (row, 3)
+    settled(page)
+
+
+def test_a_click_beside_the_values_changes_nothing(page):
+    before = page.path
+    page.invariants._tapped(2.5, 0.5)  # S⁰ has one value
+    page.invariants._tapped(None, None)
+    assert page.path == before
+
+
+def test_the_table_has_the_values_of_its_paths(page):
+    table = page.scene().table()
+    for q in (0.5, 2):
+        page.q = q
+        shown = page.invariants._figure.cells.data.values
+        for row, path in enumerate(ROWS):
+            for l in range(L + 1):
+                wanted = (table["order"] == path.order) & (table["q"] == q)
+                if path.order > 0:
+                    wanted &= (table["j"] == path.j) & (table["l"] == l)
+                if path.order > 1:
+                    wanted &= table["j2"] == path.j2
+                if path.order or l == 0:
+                    [value] = table["value"][wanted]
+                    assert shown[row, l] == pytest.approx(value)
+    settled(page)
+
+
+def test_every_pair_of_scales_has_a_row():
+    assert len(set(ROWS)) == len(ROWS) == 1 + (J + 1) + J * (J + 1) // 2
+
+
+def test_a_motion_moves_the_picture_and_not_the_table(page):
+    before = page.invariants._figure.cells.data.values.copy()
+    page.param.update(turn=30.0, tilt=10.0)
+    until(lambda: "changed by <b>less" not in page.motion._says.object)
+    after = page.invariants._figure.cells.data.values
+    assert np.array_equal(after, before, equal_nan=True)
+
+
+def test_too_coarse_a_grid_is_refused_and_pictures_go_on(page):
+    before = page.field.pixels.data
+    page.param.update(direct=True, step=1.0, sigma=0.2)
+    until(lambda: "does not resolve atoms of width" in said(page))
+    until(lambda: page.field.pixels.data is not before)
+    page.step = 0.2
+    until(lambda: said(page) == "")
+
+
+def test_a_single_atom_asks_for_lengths(page):
+    page.param.update(smiles="[Cl-]", way="smiles")
+    until(lambda: "A single atom has no distance" in said(page))
+    page.direct = True
+    until(lambda: said(page) == "")
+    assert len(page.density.atoms.data.symbols) == 1
+
+
+def test_a_molecule_that_is_not_in_the_set_is_said(page):
+    page.molecule = "Unobtainium"
+    wrong = "'Unobtainium' is not in this set: type it as a SMILES instead."
+    until(lambda: wrong in said(page))
