@@ -4,6 +4,7 @@ from appkit.regression.average import ChosenAverage
 from appkit.regression.bagging import BaggedOLS
 from appkit.regression.kernel import KernelRegression
 from appkit.regression.metrics import mae, rmse
+from appkit.regression.multilinear import MultilinearRegression
 from appkit.regression.ols import OrthogonalLeastSquares
 from appkit.regression.protocol import Cancelled, FoldErrors, cross_validate_folds
 from appkit.regression.residual import (
@@ -21,6 +22,7 @@ __all__ = [
     "ChosenAverage",
     "FoldErrors",
     "KernelRegression",
+    "MultilinearRegression",
     "OrthogonalLeastSquares",
     "ResidualRegressor",
     "SelectedTerms",
