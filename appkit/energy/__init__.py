@@ -13,6 +13,7 @@ from appkit.energy.schnet import SchNetRegressor
 from appkit.energy.soap import SOAPKernel, SOAPRegressor
 from appkit.energy.solid_harmonic import SolidHarmonicScattering
 from appkit.energy.teach import teach
+from appkit.energy.volume import VolumetricDensity
 
 __all__ = [
     "CHANNELS",
@@ -30,6 +31,7 @@ __all__ = [
     "Sampling",
     "SchNetRegressor",
     "SolidHarmonicScattering",
+    "VolumetricDensity",
     "planar_positions",
     "teach",
 ]

@@ -39,7 +39,7 @@ def densities(
     are given the shortest vectors of their lattice. Differentiable in the positions.
     """
     periodic = bool(molecule.pbc.all())
-    vectors = minkowski_reduce(molecule.cell.array)[0] if periodic else None
+    vectors = np.asarray(minkowski_reduce(molecule.cell.array)[0]) if periodic else None
     cell = None if vectors is None else torch.as_tensor(vectors, device=positions.device)
     extent = None if frame is None else frame.extent
     laid = positions.to(torch.float64) if periodic else _laid(positions, frame)

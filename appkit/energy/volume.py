@@ -239,7 +239,7 @@ class VolumetricDensity:
 def smallest_height(cell: ArrayLike) -> float:
     """Least distance of two faces of a cell (3, 3), its vectors chosen as short as they can be."""
     reduced, _ = minkowski_reduce(np.asarray(cell, dtype=float))
-    return float(1 / np.linalg.norm(np.linalg.inv(reduced), axis=0).max())
+    return float(1 / np.linalg.norm(np.linalg.inv(np.asarray(reduced)), axis=0).max())
 
 
 def _least_valence(z: int) -> int:

@@ -97,6 +97,22 @@ def to_frequencies(field: Tensor, box: Box, other: Box) -> Tensor:
     return torch.einsum("xa,nxbc->nabc", x, torch.einsum("yb,nxyc->nxbc", y, along_z))
 
 
+def to_points(spectrum: Tensor, box: Box, axes: Sequence[Tensor]) -> Tensor:
+    """The real field whose transform is known at a box's frequencies, on a lattice of points.
+
+    The edges of the box, and the ``axes`` of the lattice, lie along x, y and z. Beyond the box the
+    field is repeated.
+    """
+    field = spectrum
+    for axis in sorted(range(3), key=lambda axis: len(axes[axis])):  # soon there are fewer numbers
+        phase = torch.outer(axes[axis], box.frequencies(axis).to(axes[axis]))
+        waves = torch.exp(1j * phase).to(spectrum.dtype)
+        if axis == 2:
+            waves[:, 1:] *= 2  # for the negative frequencies, which are not kept
+        field = torch.tensordot(field, waves, dims=([axis + 1], [1])).movedim(-1, axis + 1)
+    return field.real / (box.volume * math.prod(box.shape))
+
+
 @lru_cache(maxsize=1024)
 def _waves(box: Box, other: Box, axis: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """e^{−iωu}: samples of ``box`` by frequencies of ``other``; the first has the volume too."""

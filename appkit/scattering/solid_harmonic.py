@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from appkit.scattering.box import Box, to_frequencies
+from appkit.scattering.box import Box, to_frequencies, to_points
 from appkit.scattering.closed_form import amplitude, width
 from appkit.scattering.harmonics import coefficients, monomials
 from appkit.scattering.powers import root
@@ -111,7 +111,7 @@ class SolidHarmonic(SolidHarmonicCascade):
         coarse = Box.covering(seen, margin, scale / self._samples(False))
         spectrum = to_frequencies(field, box, coarse) * (1 if l % 2 == 0 else -1j)
         filters = kept_wavelets(l, scale, coarse, field.dtype, field.device)
-        power = sum(_to_points(spectrum * row, coarse, points).square() for row in filters)
+        power = sum(to_points(spectrum * row, coarse, points).square() for row in filters)
         assert isinstance(power, Tensor)
         return root(power)
 
@@ -178,15 +178,3 @@ def _first_order(axes: list[Tensor], box: Box, charges: Tensor, l: int) -> Tenso
         power = power + field.square()
     assert isinstance(power, Tensor)
     return power.view(len(charges), *box.shape)
-
-
-def _to_points(spectrum: Tensor, box: Box, axes: Sequence[Tensor]) -> Tensor:
-    """The real field whose transform is known at a box's frequencies, on a lattice of points."""
-    field = spectrum
-    for axis in sorted(range(3), key=lambda axis: len(axes[axis])):  # soon there are fewer numbers
-        phase = torch.outer(axes[axis], box.frequencies(axis).to(axes[axis]))
-        waves = torch.exp(1j * phase).to(spectrum.dtype)
-        if axis == 2:
-            waves[:, 1:] *= 2  # for the negative frequencies, which are not kept
-        field = torch.tensordot(field, waves, dims=([axis + 1], [1])).movedim(-1, axis + 1)
-    return field.real / (box.volume * math.prod(box.shape))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from appkit.scattering.box import Box
+from appkit.scattering.box import AXES, Box, to_frequencies, to_points
 from appkit.scattering.closed_form import width
 from appkit.scattering.powers import root
 from appkit.scattering.solid_harmonic_cascade import (
@@ -43,7 +45,7 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
             for samples too far apart for the finest wavelets.
         """
         self.check(density)
-        grids = _Grids(self, density)
+        grids = _Grids(self, density, self._longest(density))
         filters: Filters = lru_cache(maxsize=None)(all_wavelets)  # for this lattice alone
         first, second = [self._zeroth_order(density, grids)], []
         for a, j in enumerate(self.scales):
@@ -61,22 +63,56 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
                         second.append(self._second_order(field, box, grid, l, j2, filters))
         return torch.cat(first + second, dim=1)
 
+    def field(
+        self, density: FourierDensity, l: int, j: float, j2: float | None, axes: Sequence[Tensor]
+    ) -> Tensor:
+        """U_{l,j}, or with j' what S²_{l,j,l,j'} pools: ``(channels, n_x, n_y, n_z)``.
+
+        ``axes`` are the coordinates x, y and z of a lattice's points, from the middle of the
+        density; they lie in its box, whose edges lie along these axes.
+
+        Raises
+        ------
+        ValueError
+            for a density in another box, and as `forward`.
+        """
+        self.check(density)
+        if not np.allclose(density.directions, AXES):
+            raise ValueError("Fields are shown for boxes and cells whose edges lie along x, y, z.")
+        grids = _Grids(self, density, self._longest(density))
+        box, scale = grids.first_order(j, j2 is not None), self._scale(j)
+        spectrum = density.at(box)
+        if j2 is not None:
+            rows = wavelets(l, scale, box, torch.float64, spectrum.device)
+            first = root(convolved_power(_from_corner(spectrum, box), rows, l, box))
+            fine, box, scale = box, grids.second_order(j, j2), self._scale(j2)
+            spectrum = to_frequencies(first, fine, box)
+        turned = spectrum * (1 if l % 2 == 0 else -1j)
+        rows = wavelets(l, scale, box, torch.float64, spectrum.device)
+        power = torch.stack([to_points(turned * row, box, axes).square() for row in rows])
+        return root(power.sum(0))
+
     def check(self, density: FourierDensity) -> None:
         """Raise ``ValueError`` where samples are too far apart for the finest wavelets."""
         if not isinstance(density, SampledDensity):
             return
-        finest, samples = self._scale(self.scales[0]), _resolving(self.L, self.tolerance)
-        if finest < samples * density.step:
+        finest, least = self._scale(self.scales[0]), self.narrowest(density.step)
+        if finest < least:
             raise ValueError(
                 f"Wavelets of width {finest:.3g} are too narrow for samples {density.step:.3g} "
                 f"apart: at L = {self.L} and a tolerance of {self.tolerance:g} take a width of at "
-                f"least {samples * density.step:.3g}, or samples at most {finest / samples:.3g} "
-                "apart."
+                f"least {least:.3g}, or samples at most {density.step * finest / least:.3g} apart."
             )
 
+    def narrowest(self, step: float) -> float:
+        """Width of the narrowest wavelets that samples ``step`` apart resolve."""
+        return _resolving(self.L, self.tolerance) * step
+
     def memory(self, density: FourierDensity) -> int:
-        """Bytes that `forward` needs, roughly, from above, told before its work."""
-        grids, feeds = _Grids(self, density), self.order == 2 and len(self.scales) > 1
+        """Bytes that `forward` needs, roughly, from above; nothing is computed."""
+        # The grid of a lattice is not made finer than this by its waves.
+        longest = self._scale(self.scales[0]) if density.periodic else math.inf
+        grids, feeds = _Grids(self, density, longest), self.order == 2 and len(self.scales) > 1
         fine = math.prod(grids.first_order(self.scales[0], feeds).shape)
         seconds = [grids.second_order(self.scales[0], j2) for j2 in self.scales[1:] if feeds]
         coarse = sum(math.prod(grid.shape) for grid in seconds)
@@ -99,6 +135,25 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
         one = torch.ones(1, 1, 1, 1, dtype=torch.float64, device=spectrum.device)
         return self._moments(convolved_power(spectrum, one, 0, box), box)
 
+    def _longest(self, density: FourierDensity) -> float:
+        """Length over which the fields of a lattice vary at least, however coarse the scale.
+
+        Far from its centre a wavelet of a molecule sees nothing; that of a crystal sees the next
+        atoms, so that the waves which are left at the coarsest scale remain, with their zeros. They
+        have the mean square frequency k² there: 0.8 / k is measured.
+        """
+        if not density.periodic:
+            return math.inf
+        coarsest = self._scale(self.scales[-1])
+        box = density.box(0, coarsest / super()._samples(False))
+        x, y, z = box.wavevectors()
+        squares = x.square() + y.square() + z.square()
+        weights = density.at(box).detach().cpu().abs().square().sum(0)
+        weights = weights * torch.exp(-squares * coarsest**2)
+        weights[0, 0, 0] = 0
+        total = weights.sum()
+        return 0.8 / math.sqrt((squares * weights).sum() / total) if total else math.inf
+
     def _samples(self, feeds: bool) -> float:
         """Also so many that no field rings in the empty space around it, where U^½ would add up."""
         ringing = (self.tolerance / 10) ** (2 / min(1.0, *self.powers))
@@ -108,9 +163,10 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
 class _Grids:
     """The grid of each scale for one density."""
 
-    def __init__(self, cascade: FourierSolidHarmonic, density: FourierDensity) -> None:
-        self.cascade, self.density = cascade, density
-        self.longest = self._longest() if density.periodic else math.inf
+    def __init__(
+        self, cascade: FourierSolidHarmonic, density: FourierDensity, longest: float
+    ) -> None:
+        self.cascade, self.density, self.longest = cascade, density, longest
 
     def first_order(self, j: float, feeds: bool) -> Box:
         return self.of(self._width(j), feeds)
@@ -128,23 +184,6 @@ class _Grids:
     def _width(self, j: float) -> float:
         """Of a first-order field."""
         return width(self.density.width, self.cascade._scale(j))
-
-    def _longest(self) -> float:
-        """Length over which the fields of a lattice vary at least, however coarse the scale.
-
-        Far from its centre a wavelet of a molecule sees nothing; that of a crystal sees the next
-        atoms, so that the waves which are left at the coarsest scale remain, with their zeros. They
-        have the mean square frequency k² there: 0.8 / k is measured.
-        """
-        coarsest = self.cascade._scale(self.cascade.scales[-1])
-        box = self.density.box(0, coarsest / self.cascade._samples(False))
-        x, y, z = box.wavevectors()
-        squares = x.square() + y.square() + z.square()
-        spectrum = self.density.at(box).detach().cpu().abs().square().sum(0)
-        weights = spectrum * torch.exp(-squares * coarsest**2)
-        weights[0, 0, 0] = 0
-        total = weights.sum()
-        return 0.8 / math.sqrt((squares * weights).sum() / total) if total else math.inf
 
 
 def _resolving(L: int, energy: float) -> float:

@@ -80,6 +80,28 @@ def test_molecules_are_those_of_the_closed_form(converged, density):
     assert error.median() < 1e-4
 
 
+@pytest.mark.parametrize("j2", [None, 2])
+@pytest.mark.parametrize("l", [0, 1, 2])
+def test_fields_are_those_of_the_closed_form(l, j2):
+    density = sampled(*ETHANOL, Box.covering((4, 3, 3), 1.3, 0.2))
+    axes = [torch.linspace(-2, 2, n, dtype=torch.float64) for n in (9, 8, 7)]
+    ours = FourierSolidHarmonic(SIGMA).field(density, l, 1, j2, axes)
+    if j2 is None:
+        points = torch.cartesian_prod(*axes)
+        fields = gaussian_fields(points, *ETHANOL, SIGMA, SIGMA * 2, l)
+        expected = fields.square().sum(1).sqrt().view(2, 9, 8, 7)
+    else:
+        exact = SolidHarmonic(SIGMA, tolerance=1e-4)
+        expected = exact.second_order_field(*ETHANOL, l, 1, j2, axes)
+    assert (ours - expected).abs().max() < 2e-3 * expected.max()
+
+
+def test_fields_of_a_skew_cell_are_refused():
+    axes = [torch.zeros(1, dtype=torch.float64)] * 3
+    with pytest.raises(ValueError, match="boxes and cells whose edges lie along x, y, z"):
+        FourierSolidHarmonic(SIGMA).field(crystal(bulk("NaCl", "rocksalt", 5.64)), 0, 0, None, axes)
+
+
 def test_roots_do_not_ring():
     """U^½ adds up whatever is left of a field in the empty space around it."""
     given = {"scales": (0, 1), "powers": (0.5,)}
