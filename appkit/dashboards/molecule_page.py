@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import param
-from ase import Atoms
 
-from appkit.dashboards import library
 from appkit.dashboards.components import MoleculeChooser, card, hideable
 from appkit.dashboards.page import AppPage, UrlString
 
@@ -20,23 +18,22 @@ CHOICE = ("way", "molecule", "smiles")
 class MoleculePage(AppPage):
     """Base of the pages that draw one molecule.
 
-    A page lays the chosen molecule into a scene of its own (`lay`), draws all of it (`draw`), and
-    keeps in ``parts`` what is hidden while there is no molecule, each by the slot of its picture.
+    A page says what it wants of its `MoleculeChooser`, lays the chosen molecule into a scene of its
+    own (`lay`), draws all of it (`draw`), and keeps in ``parts`` what is hidden while there is no
+    molecule, each by the slot of its picture.
     """
 
     way: Any = param.Selector(default="library", objects=["library", "smiles", "file"])
     molecule = UrlString(default="", doc="Label in the set.")
     smiles = UrlString(default="", doc="SMILES typed by a person.")
 
-    def __init__(
-        self, shelf: library.Shelf | None = None, *, flat: bool = True, **params: Any
-    ) -> None:
+    def __init__(self, chooser: Mapping[str, Any] | None = None, **params: Any) -> None:
         super().__init__(**params)
         self.rest: Any = None  # the scene as it was laid
         self.parts: dict[str, Any] = {}
         self._seen: set[str] = set()  # slots whose picture was drawn
         self.chooser = MoleculeChooser(
-            shelf, flat=flat, way=self.way, molecule=self.molecule, smiles=self.smiles
+            **(chooser or {}), way=self.way, molecule=self.molecule, smiles=self.smiles
         )
         self.have_not = hideable(
             card(
@@ -48,8 +45,8 @@ class MoleculePage(AppPage):
             self.chooser.param.watch(lambda event: setattr(self, event.name, event.new), name)
         self.chooser.param.watch(lambda event: self.load(), "chosen")
 
-    def lay(self) -> Callable[[Atoms], Any]:
-        """From a molecule to a scene, on a worker; ValueError for one that cannot be shown."""
+    def lay(self) -> Callable[[Any], Any]:
+        """From what was chosen to a scene, on a worker; ValueError for one that cannot be shown."""
         raise TypeError(f"{type(self).__name__} must define lay().")
 
     def scene(self) -> Any:
@@ -74,8 +71,8 @@ class MoleculePage(AppPage):
         lay = self.lay()
 
         def work(task: Any) -> Any:
-            atoms = self.chooser.load()
-            return None if atoms is None else lay(atoms)
+            chosen = self.chooser.load()
+            return None if chosen is None else lay(chosen)
 
         self.jobs.submit("molecule", work, self._loaded, ended=self._settled)
 

@@ -1,7 +1,7 @@
-"""A molecule in space and its solid harmonic scattering: what the page draws. Knows no Panel.
+"""A molecule of Gaussian atoms in space and its solid harmonic scattering. Knows no Panel.
 
-A `SolidScene` is an immutable description. First-order fields are in closed form wherever they are
-looked at, so that slices and surfaces need no grid; second-order fields are convolved on one.
+First-order fields are in closed form wherever they are looked at, so that slices and surfaces need
+no grid; second-order fields are convolved on one.
 """
 
 from __future__ import annotations
@@ -10,53 +10,30 @@ import math
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from ase import Atoms
 from scipy.spatial.transform import Rotation
-from skimage.measure import marching_cubes
 from torch import Tensor
 
+from appkit.dashboards.space_scene import MAX_BYTES, POWERS, TOLERANCE, J, L, Shown, SpaceScene
 from appkit.energy.channels import gaussians
 from appkit.energy.invariance import relative_change
-from appkit.figures.density import Field
-from appkit.figures.molecule import Planar
-from appkit.figures.space import Mesh, Spatial
+from appkit.figures.space import Spatial
 from appkit.scattering import SolidHarmonic
 from appkit.scattering.closed_form import gaussian_energies, lattice_fields, width
 
-#: The page's scales are j = 0 … J, its degrees l = 0 … L, its exponents POWERS.
-J, L = 3, 3
-POWERS = (0.5, 1, 2, 3)
-#: Samples along the longer side of a slice, and along the longest side of a surface's lattice.
-PIXELS, VOXELS = 256, 56
-#: Aimed at relative error of the table's invariants: two digits are printed.
-TOLERANCE = 3e-3
-#: Most samples of a grid, and most bytes of the transform.
-MAX_SAMPLES, MAX_BYTES = 2**22, 2**29
+#: Most samples of a grid of the meter.
+MAX_SAMPLES = 2**22
 #: The coarsest sampling that still is one: ρ̂ beyond the grid's frequencies, relative to its top.
 COARSEST = 0.5
 _SUBSCRIPTS = "₀₁₂₃"
-#: Å from a slice at which its atoms are still drawn.
-NEAR = 0.7
-#: Each plane's own axes, then the one it is moved along.
-PLANES = {"xy": (0, 1, 2), "xz": (0, 2, 1), "yz": (1, 2, 0)}
-
-
-class Shown(NamedTuple):
-    """Which field: ρ (order 0), |ρ∗ψ_{l,j}|, or what S² pools, |U_{l,j}∗ψ_{l,j2}|."""
-
-    order: int = 1
-    l: int = 0
-    j: int = 0
-    j2: int = 0
 
 
 @dataclass(frozen=True)
-class SolidScene:
+class SolidScene(SpaceScene):
     """A molecule, the channel that is its density, a width, a grid step, and a motion.
 
     Attributes
@@ -99,14 +76,10 @@ class SolidScene:
         rotation = Rotation.from_euler("zx", [self.turn, self.tilt], degrees=True)
         return rotation.apply(np.array(self.positions)) + np.array([*self.shift, 0.0])
 
-    def balls(self) -> Mesh:
-        """The moved atoms and their bonds, for drawing."""
-        return _balls(self.symbols, self.moved.tobytes())
-
     @property
-    def distance(self) -> float | None:
-        """Of the two nearest atoms, Å; None for a single one."""
-        return _distance(self.positions)
+    def atoms(self) -> Spatial:
+        """The moved atoms."""
+        return Spatial(self.symbols, self.moved)
 
     def gaussians(self) -> tuple[Tensor, Tensor]:
         """Centres (K, 3), Å, and charges (1, K), e; refuses a channel with nothing in it."""
@@ -116,10 +89,6 @@ class SolidScene:
                 f"The channel '{self.channel}' is empty for this molecule: choose another."
             )
         return centres, charges
-
-    def scale(self, j: int) -> float:
-        """Width 2^j σ of the wavelets of scale j, Å."""
-        return self.sigma * 2**j
 
     # ---- fields --------------------------------------------------------------------------
 
@@ -145,56 +114,10 @@ class SolidScene:
             total = width(total, self.scale(shown.j2))
         return (3 + 0.4 * shown.l * (shown.order > 0)) * total
 
-    def slice(
-        self, shown: Shown, plane: str = "xy", offset: float = 0.0, sampled: bool = False
-    ) -> tuple[Field, Planar]:
-        """The field on a plane ``offset`` Å from the middle, and the atoms near that plane.
-
-        With ``sampled``, at the samples of the grid only, a step δ apart.
-        """
-        across, up, along = PLANES[plane]
-        low, high = self._bounds(shown)
-        size = max(high[across] - low[across], high[up] - low[up])
-        h = self.step if sampled else size / PIXELS
-        axes = [torch.zeros(1)] * 3
-        bounds = []
-        for axis in (across, up):
-            first, last = math.floor(low[axis] / h), math.ceil(high[axis] / h)
-            axes[axis] = torch.arange(first, last + 1, dtype=torch.float32) * h
-            bounds.append(((first - 0.5) * h, (last + 0.5) * h))
-        axes[along] = torch.tensor([offset], dtype=torch.float32)
-        values = self.field(shown, axes).squeeze(along).T.to(torch.float32).contiguous()
-        (left, right), (bottom, top) = bounds
-        return Field(values.numpy(), (left, bottom, right, top)), self._near(plane, offset)
-
-    def surface(self, shown: Shown, level: float) -> tuple[Mesh, float]:
-        """The surface where the field is ``level`` × its peak, and the peak in e/Å³."""
-        if not 0 < level < 1:
-            raise ValueError(f"The level is a share of the peak, between 0 and 1, not {level}.")
-        values, origin, h = _volume(self, shown)
-        peak = float(values.max())
-        vertices, faces, _, _ = marching_cubes(values, level * peak, spacing=(h, h, h))
-        return Mesh((vertices + origin).astype(np.float32), faces.astype(np.int32)), peak
-
-    def corners(self, shown: Shown, plane: str, offset: float) -> np.ndarray:
-        """Of the part of a plane that is seen, (4, 3), Å."""
-        across, up, _ = PLANES[plane]
-        low, high = self._bounds(shown)
-        points = np.full((4, 3), offset)
-        points[:, across] = [low[across], high[across], high[across], low[across]]
-        points[:, up] = [low[up], low[up], high[up], high[up]]
-        return points
-
-    def _bounds(self, shown: Shown) -> tuple[np.ndarray, np.ndarray]:
+    def bounds(self, shown: Shown) -> tuple[np.ndarray, np.ndarray]:
+        """Around the moved atoms, as far as the field reaches."""
         reach, positions = self.reach(shown), self.moved
         return positions.min(0) - reach, positions.max(0) + reach
-
-    def _near(self, plane: str, offset: float) -> Planar:
-        across, up, along = PLANES[plane]
-        heights = self.moved[:, along] - offset
-        near = np.abs(heights) <= NEAR
-        symbols = tuple(np.array(self.symbols)[near].tolist())
-        return Planar(symbols, self.moved[near][:, [across, up]], heights[near])
 
     # ---- invariants ----------------------------------------------------------------------
 
@@ -303,35 +226,6 @@ class SolidScene:
     def _margin(self, j: int, q: float) -> float:
         """Å beyond the atoms at which U^q has vanished."""
         return width(self.sigma, self.scale(j)) * math.sqrt(2 * math.log(1e4) / min(1.0, q))
-
-
-@lru_cache(maxsize=8)
-def _balls(symbols: tuple[str, ...], positions: bytes) -> Mesh:
-    return Spatial(symbols, np.frombuffer(positions).reshape(-1, 3)).mesh()
-
-
-@lru_cache(maxsize=16)
-def _distance(positions: tuple[tuple[float, float, float], ...]) -> float | None:
-    if len(positions) < 2:
-        return None
-    points = np.array(positions)
-    apart = np.linalg.norm(points[:, None] - points, axis=-1)
-    return float(apart[np.triu_indices(len(points), 1)].min())
-
-
-@lru_cache(maxsize=8)
-def _volume(scene: SolidScene, shown: Shown) -> tuple[np.ndarray, np.ndarray, float]:
-    """A field on a lattice with a rim of zeros, its first point (3,) and its step, Å.
-
-    Kept while the level of the surface changes.
-    """
-    low, high = scene._bounds(shown)
-    h = float((high - low).max()) / (VOXELS - 1)
-    axes = [
-        torch.arange(l, u + h / 2, h, dtype=torch.float32) for l, u in zip(low, high, strict=True)
-    ]
-    values = scene.field(shown, axes).to(torch.float32).numpy()
-    return np.pad(values, 1), low - h, h
 
 
 def _change(before: list[Tensor], after: list[Tensor]) -> float:

@@ -5,10 +5,12 @@ import time
 
 import numpy as np
 import pytest
+from test_volume_scene import cube
 
 from appkit.dashboards.pages.solid import SolidPage
 from appkit.dashboards.pages.solid_views import ROWS
-from appkit.dashboards.solid_scene import J, L, Shown
+from appkit.dashboards.space_scene import J, L, Shown
+from appkit.dashboards.volume_scene import VolumeScene
 
 SLOTS = ("molecule", "field", "density", "surface", "table", "meter", "told")
 
@@ -156,6 +158,21 @@ def test_a_single_atom_asks_for_lengths(page):
     page.direct = True
     until(lambda: said(page) == "")
     assert len(page.density.atoms.data.symbols) == 1
+
+
+def test_a_cube_file_is_drawn_and_not_moved(page):
+    page.chooser._content, page.chooser._name = cube(), "water.cube"
+    page.chooser._announce("file")
+    until(lambda: "samples, at most 0.25 Å apart, 10 electrons" in page._told.object)
+    settled(page)
+    assert isinstance(page.scene(), VolumeScene)
+    assert not page.motion._box.visible
+    assert page.density.atoms.data.symbols
+    assert page.invariants._figure.cells.data.values[0, 0] == pytest.approx(10, rel=0.01)
+    page.param.update(direct=True, sigma=0.1)
+    until(lambda: "too narrow for samples 0.25 apart" in said(page))
+    page.molecule = "Methane"
+    until(lambda: page.motion._box.visible)
 
 
 def test_a_molecule_that_is_not_in_the_set_is_said(page):

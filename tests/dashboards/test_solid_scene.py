@@ -9,7 +9,8 @@ from ase import Atoms
 from ase.build import molecule
 
 from appkit.dashboards import library
-from appkit.dashboards.solid_scene import NEAR, PLANES, POWERS, J, L, Shown, SolidScene
+from appkit.dashboards.solid_scene import SolidScene
+from appkit.dashboards.space_scene import NEAR, PLANES, POWERS, J, L, Shown
 from appkit.energy import SolidHarmonicScattering
 from appkit.scattering import SolidHarmonic
 from appkit.scattering.closed_form import gaussian_fields

@@ -12,13 +12,14 @@ from appkit.dashboards.components.card import (
     signed,
     text,
 )
-from appkit.dashboards.components.chooser import MoleculeChooser
+from appkit.dashboards.components.chooser import Files, MoleculeChooser
 from appkit.dashboards.components.message import Message
 from appkit.dashboards.components.progress import LongWork
 from appkit.dashboards.components.slider import LAYOUT, prompt, slider
 
 __all__ = [
     "LAYOUT",
+    "Files",
     "LongWork",
     "Message",
     "MoleculeChooser",

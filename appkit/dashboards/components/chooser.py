@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import panel as pn
 import panel_material_ui as pmui
 import param
-from ase import Atoms
 
 from appkit.dashboards import library
 from appkit.dashboards.components.card import hint
@@ -32,6 +31,23 @@ class XyzInput(pmui.FileInput):
             super()._handle_msg(msg)
 
 
+class Files(NamedTuple):
+    """What a person may bring: for the button, the hint under it, bytes, and how they are read."""
+
+    label: str
+    hint: str
+    most: int
+    read: Callable[[bytes, str], Any]  # content and the file's name
+
+
+XYZ = Files(
+    "Choose an xyz file",
+    f"Up to {MAX_ATOMS} atoms and {MAX_BYTES // 1_000_000} MB, coordinates in Å. It stays here.",
+    MAX_BYTES,
+    lambda content, name: from_xyz(content),
+)
+
+
 class MoleculeChooser(pn.viewable.Viewer):
     """Three ways to a molecule; `load` gives it, on a worker.
 
@@ -41,6 +57,7 @@ class MoleculeChooser(pn.viewable.Viewer):
     ----------
     shelf : the set; the embedded one if None.
     flat : whether the page wants flat molecules, which the hint under a SMILES says then.
+    files : which files, and what `load` makes of one.
     """
 
     way: Any = param.Selector(
@@ -51,9 +68,15 @@ class MoleculeChooser(pn.viewable.Viewer):
     chosen = param.Event(doc="A molecule was chosen, by whichever way.")
 
     def __init__(
-        self, shelf: library.Shelf | None = None, *, flat: bool = True, **params: Any
+        self,
+        shelf: library.Shelf | None = None,
+        *,
+        flat: bool = True,
+        files: Files = XYZ,
+        **params: Any,
     ) -> None:
         super().__init__(**params)
+        self._files, self._name = files, ""
         self._shelf = library.planar() if shelf is None else shelf
         self._content: bytes | None = None
         self._problem = ""
@@ -76,8 +99,8 @@ class MoleculeChooser(pn.viewable.Viewer):
             margin=(10, 0, 0, 0),
         )
         self._file = XyzInput(
-            label="Choose an xyz file",
-            max_file_size=MAX_BYTES,
+            label=files.label,
+            max_file_size=files.most,
             variant="outlined",
             sizing_mode="stretch_width",
             margin=(10, 0, 0, 0),
@@ -93,7 +116,7 @@ class MoleculeChooser(pn.viewable.Viewer):
         self._shown = {
             "library": self._library,
             "smiles": pmui.Column(self._typed, hint(_SMILES + (_FLAT if flat else "")), margin=0),
-            "file": pmui.Column(self._file, hint(_FILE), margin=0),
+            "file": pmui.Column(self._file, hint(files.hint), margin=0),
         }
         self._place = pmui.Column(self._shown[self.way], margin=0, sizing_mode="stretch_width")
         self._library.param.watch(self._picked, "value")
@@ -125,6 +148,7 @@ class MoleculeChooser(pn.viewable.Viewer):
 
     def _uploaded(self, event: param.parameterized.Event) -> None:
         self._content, self._problem = event.new or b"", ""
+        self._name = self._file.filename or ""
         self._announce("file")
 
     def _refused(self, reason: str) -> None:
@@ -139,8 +163,8 @@ class MoleculeChooser(pn.viewable.Viewer):
         self.way = way
         self.param.trigger("chosen")
 
-    def load(self) -> Atoms | None:
-        """The chosen molecule, or None where this way has not been used yet.
+    def load(self) -> Any:
+        """The chosen molecule or what a file is read as; None where this way was not used yet.
 
         Raises ``ValueError`` with a sentence for the person; takes up to seconds for a SMILES.
         """
@@ -149,7 +173,7 @@ class MoleculeChooser(pn.viewable.Viewer):
         if self.way == "file":
             if self._problem:
                 raise ValueError(self._problem)
-            return None if self._content is None else from_xyz(self._content)
+            return None if self._content is None else self._files.read(self._content, self._name)
         if not self.molecule:
             return None
         if self.molecule not in self._shelf.atoms:
@@ -164,4 +188,3 @@ class MoleculeChooser(pn.viewable.Viewer):
 
 _SMILES = "RDKit makes a 3-D geometry."
 _FLAT = " Flat molecules only, or project them."
-_FILE = f"Up to {MAX_ATOMS} atoms and {MAX_BYTES // 1_000_000} MB, coordinates in Å. It stays here."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,11 +14,14 @@ import param
 from ase import Atoms
 
 from appkit.dashboards import library
-from appkit.dashboards.components import beside, card, figure, hideable, hint, slider
+from appkit.dashboards.components import Files, beside, card, figure, hideable, hint, slider
 from appkit.dashboards.molecule_page import CHOICE, MoleculePage
 from appkit.dashboards.pages.solid_views import InvariantsView, MotionView, SpaceView
-from appkit.dashboards.solid_scene import PLANES, POWERS, J, L, Shown, SolidScene
-from appkit.energy import Sampling
+from appkit.dashboards.solid_scene import SolidScene
+from appkit.dashboards.space_scene import PLANES, POWERS, J, L, Shown, SpaceScene
+from appkit.dashboards.volume_scene import VolumeScene
+from appkit.energy import Sampling, VolumetricDensity
+from appkit.energy.molecules import MAX_ATOMS, from_xyz
 from appkit.figures.density import FieldFigure
 
 CHANNEL_NAMES = {
@@ -25,7 +30,31 @@ CHANNEL_NAMES = {
     "Core electrons": "core",
     "Bonds": "bond",
 }
+#: Largest cube file, bytes: 100³ samples have 13 MB.
+MAX_CUBE = 20_000_000
 POWER_NAMES = dict(zip(("½", "1", "2", "3"), POWERS, strict=True))
+
+
+def _read(content: bytes, name: str) -> Atoms | VolumetricDensity:
+    """A molecule, or the density of a file that is named as cube files are."""
+    if name.lower().endswith((".cube", ".cub")):
+        return VolumetricDensity.from_cube(io.StringIO(content.decode(errors="replace")))
+    return from_xyz(content)
+
+
+FILES = Files(
+    "Choose an xyz or cube file",
+    f"A molecule of up to {MAX_ATOMS} atoms, in Å, or a density on a grid (Gaussian's .cube, "
+    f"e/bohr³) of up to {MAX_CUBE // 1_000_000} MB. It stays here.",
+    MAX_CUBE,
+    _read,
+)
+
+
+def _laid(chosen: Atoms | VolumetricDensity) -> SpaceScene:
+    if isinstance(chosen, VolumetricDensity):
+        return VolumeScene.of(chosen)
+    return SolidScene.of(chosen)
 
 
 class SolidPage(MoleculePage):
@@ -69,7 +98,7 @@ class SolidPage(MoleculePage):
 
     def __init__(self, **params: Any) -> None:
         params.setdefault("molecule", "Caffeine")
-        super().__init__(library.spatial(), flat=False, **params)
+        super().__init__({"shelf": library.spatial(), "flat": False, "files": FILES}, **params)
         self.density = FieldFigure("ρ", "e/Å³")
         self.field = FieldFigure("U", "e/Å³", gamma=0.8)
         self._density_pane, self._field_pane = figure(), figure()
@@ -152,20 +181,23 @@ class SolidPage(MoleculePage):
 
     # ---- from a choice to a scene --------------------------------------------------------
 
-    def lay(self) -> Callable[[Atoms], SolidScene]:
-        """Any molecule lies along its principal axes."""
-        return SolidScene.of
+    def lay(self) -> Callable[[Atoms | VolumetricDensity], SpaceScene]:
+        """A molecule lies along its principal axes, a density as it came."""
+        return _laid
 
-    def scene(self) -> SolidScene | None:
+    def scene(self) -> SpaceScene | None:
         """What the parameters describe; ValueError where a rule cannot be applied."""
-        if self.rest is None:
+        rest = self.rest
+        if isinstance(rest, VolumeScene):
+            return replace(rest, sigma=self.sigma if self.direct else self._narrowest(rest))
+        if not isinstance(rest, SolidScene):
             return None
         sigma, step = self.sigma, self.step
         if not self.direct:
-            sampling = self.sampling(self.rest)
+            sampling = self.sampling(rest)
             sigma, step = sampling.sigma, sampling.step
         return replace(
-            self.rest,
+            rest,
             channel=self.channel,
             sigma=sigma,
             step=step,
@@ -174,7 +206,7 @@ class SolidPage(MoleculePage):
             shift=(self.dx, self.dy),
         )
 
-    def sampling(self, scene: SolidScene) -> Sampling:
+    def sampling(self, scene: SpaceScene) -> Sampling:
         """The talk's rules for the molecule."""
         if scene.distance is None:
             raise ValueError(
@@ -182,6 +214,11 @@ class SolidPage(MoleculePage):
                 "and δ myself'."
             )
         return Sampling(scene.distance, self.overlap, 10**self.aliasing)
+
+    def _narrowest(self, scene: VolumeScene) -> float:
+        """By the talk's rule where there are atoms, but no less than the grid resolves."""
+        least = scene.least_sigma
+        return least if scene.distance is None else max(least, self.sampling(scene).sigma)
 
     @property
     def path(self) -> Shown:
@@ -232,7 +269,7 @@ class SolidPage(MoleculePage):
         path, where = self.path, (self.plane, self.offset, self.sampled)
         self.submit("field", lambda s: (s, path, s.slice(path, *where)), self._drawn_field)
 
-    def _drawn_field(self, result: tuple[SolidScene, Shown, Any]) -> None:
+    def _drawn_field(self, result: tuple[SpaceScene, Shown, Any]) -> None:
         scene, path, picture = result
         self.field.send(*picture)
         self._which.object = _in_words(path)
@@ -241,7 +278,11 @@ class SolidPage(MoleculePage):
     def tell(self) -> None:
         """What σ and δ ask for, before anything is computed on a grid."""
         rules = None if self.direct else self.sampling
-        self.submit("told", lambda s: _told(s, rules), lambda w: setattr(self._told, "object", w))
+
+        def words(scene: SolidScene | VolumeScene) -> str:
+            return _told(scene, rules) if isinstance(scene, SolidScene) else _told_volume(scene)
+
+        self.submit("told", words, lambda told: setattr(self._told, "object", told))
 
 
 def _in_words(path: Shown) -> str:
@@ -255,7 +296,7 @@ def _in_words(path: Shown) -> str:
     )
 
 
-def _wavelet(scene: SolidScene, path: Shown, j2: int) -> str:
+def _wavelet(scene: SpaceScene, path: Shown, j2: int) -> str:
     """What the sliders chose."""
     words = (
         f"ψ of degree {path.l} has {2 * path.l + 1} orientations m, which are added up, and the "
@@ -285,4 +326,15 @@ def _told(scene: SolidScene, rules: Callable[[SolidScene], Sampling] | None) -> 
     return words + (
         f"<p>σ = d/√(−8 ln α) from the nearest atoms, d = {scene.distance:.2f} Å, and δ = "
         f"πσ/√(−2 ln ε). The talk prints −σ²/(π² ln ε) = {talk:.4f}, which is no length.</p>"
+    )
+
+
+def _told_volume(scene: VolumeScene) -> str:
+    """What is known of a density on a grid."""
+    density, n = scene.density, scene.density.shape
+    return (
+        f"<p>The density of the file: <b>{n[0]} × {n[1]} × {n[2]}</b> samples, at most "
+        f"{scene.step:.2f} Å apart, {density.electrons[0]:.4g} electrons. Wavelets have the width "
+        f"σ = <b>{scene.sigma:.2f} Å</b> and wider; these samples resolve "
+        f"{scene.least_sigma:.2f} Å. {html.escape(density.note)}</p>"
     )

@@ -9,9 +9,11 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, figure, hint, on_tap, slider, text
+from appkit.dashboards.components import card, figure, hideable, hint, on_tap, slider, text
 from appkit.dashboards.pages.density_views import percent
-from appkit.dashboards.solid_scene import J, L, Shown, SolidScene
+from appkit.dashboards.solid_scene import SolidScene
+from appkit.dashboards.space_scene import J, L, Shown, SpaceScene
+from appkit.dashboards.volume_scene import VolumeScene
 from appkit.figures.density import MeterFigure
 from appkit.figures.invariants import Table, TableFigure
 from appkit.figures.space import space_figure
@@ -57,7 +59,7 @@ class SpaceView(pn.viewable.Viewer):
         path = Shown(0) if page.surface == "density" else page.path
         level, plane, offset, dark = page.level, page.plane, page.offset, page.dark
 
-        def work(scene: SolidScene) -> tuple[dict[str, Any], str]:
+        def work(scene: SpaceScene) -> tuple[dict[str, Any], str]:
             mesh, peak = scene.surface(path, level)
             drawn = space_figure(
                 mesh, scene.balls(), scene.corners(path, plane, offset), dark, path.order == 0
@@ -114,7 +116,7 @@ class InvariantsView(pn.viewable.Viewer):
         path = self._page.path
         self._figure.choose((ROWS.index(path._replace(l=0)), path.l))
 
-    def _drawn(self, result: tuple[SolidScene, pd.DataFrame]) -> None:
+    def _drawn(self, result: tuple[SpaceScene, pd.DataFrame]) -> None:
         self._scene, self._frame = result
         self._show()
 
@@ -160,7 +162,7 @@ class InvariantsView(pn.viewable.Viewer):
         )
 
 
-def _table(scene: SolidScene, invariants: pd.DataFrame, q: float) -> Table:
+def _table(scene: SpaceScene, invariants: pd.DataFrame, q: float) -> Table:
     """The invariants of one exponent, a row for each of `ROWS` and a column for each degree."""
     chosen = invariants[invariants["q"] == q].fillna(0)
     keys = zip(chosen["order"], chosen["l"], chosen["j"], chosen["j2"], strict=True)
@@ -186,11 +188,15 @@ class MotionView(pn.viewable.Viewer):
         self._pane = figure()
         self._says = hint("")
         self._labels: tuple[Any, ...] = ()
+        self._box = hideable(self._card())
         page.param.watch(lambda event: self.draw(), "q")
 
     def draw(self) -> None:
-        """Measure the page's scene."""
+        """Measure the page's scene; samples of a file are not moved."""
         q = self._page.q
+        self._box.visible = not isinstance(self._page.rest, VolumeScene)
+        if not self._box.visible:
+            return
         self._page.submit("meter", lambda s: (s, s.meter(q)), self._drawn, 0.1)
 
     def themed(self) -> None:
@@ -214,6 +220,9 @@ class MotionView(pn.viewable.Viewer):
         )
 
     def __panel__(self) -> pn.viewable.Viewable:
+        return self._box
+
+    def _card(self) -> pn.viewable.Viewable:
         page = self._page
         moves = (page.param.turn, page.param.tilt, page.param.dx, page.param.dy)
         sliders = [slider(pmui.FloatSlider, move) for move in moves]
