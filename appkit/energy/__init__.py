@@ -8,6 +8,7 @@ from appkit.energy.forces import InvariantCalculator
 from appkit.energy.fourier import PlanarFourier
 from appkit.energy.geometry import NotPlanarError, planar_positions
 from appkit.energy.hdad import HDAD
+from appkit.energy.joint_moments import JointSolidHarmonic
 from appkit.energy.sampling import Sampling
 from appkit.energy.schnet import SchNetRegressor
 from appkit.energy.soap import SOAPKernel, SOAPRegressor
@@ -21,6 +22,7 @@ __all__ = [
     "Composition",
     "CoulombMatrix",
     "InvariantCalculator",
+    "JointSolidHarmonic",
     "NotPlanarError",
     "PlanarDensity",
     "PlanarFourier",

@@ -29,9 +29,13 @@ class Dictionary(TransformerMixin, BaseEstimator):
         for _, row in self.features_.iterrows():
             told = row.drop(["channel", "order"]).dropna()
             names.append(
-                "|".join([str(row["channel"]), *(f"{c}={v:.3g}" for c, v in told.items())])
+                "|".join([str(row["channel"]), *(f"{c}={_short(v)}" for c, v in told.items())])
             )
         return np.array(names, dtype=object)
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
 
 
 def check_bytes(each: float, where: str, advice: str) -> None:

@@ -125,13 +125,9 @@ class SolidHarmonicScattering(Dictionary):
         return max(self._bytes(density) for item in X for _, density in self._densities(item))
 
     def _transform(self, kind: type[Cascade], dtype: torch.dtype = torch.float32) -> Cascade:
-        for name, value, least in (("J", self.J, 0), ("Q", self.Q, 1)):
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
         return kind(
             self.sigma,
-            tuple(step / self.Q for step in range(self.J * self.Q + 1)),
+            scales_of(self.J, self.Q),
             self.L,
             tuple(self.powers),
             order=self.order,
@@ -178,6 +174,15 @@ class SolidHarmonicScattering(Dictionary):
                 values = self._transform(FourierSolidHarmonic, dtype)(density)
             rows.update(zip(names, values, strict=True))
         return torch.cat([rows[name] for name in self.channels])
+
+
+def scales_of(J: int, Q: int) -> tuple[float, ...]:
+    """j = 0, 1/Q, …, J; ``ValueError`` unless both are whole numbers, J ≥ 0 and Q ≥ 1."""
+    for name, value, least in (("J", J, 0), ("Q", Q, 1)):
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or value < least:
+            raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
+    return tuple(step / Q for step in range(J * Q + 1))
 
 
 def check_volumes(X: Sequence[Atoms]) -> None:

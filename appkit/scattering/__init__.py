@@ -1,6 +1,7 @@
 """Wavelets, cascades and Fourier grids. Torch only; knows nothing of molecules or images."""
 
 from appkit.scattering.grid import Grid
+from appkit.scattering.joint_moments import JointMoments
 from appkit.scattering.local import LocalScattering
 from appkit.scattering.morlet import MorletBank
 from appkit.scattering.planar import PlanarCascade
@@ -12,6 +13,7 @@ __all__ = [
     "FourierSolidHarmonic",
     "GaussianDensity",
     "Grid",
+    "JointMoments",
     "LocalScattering",
     "MorletBank",
     "PlanarCascade",
