@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +101,17 @@ def data_where(name: str) -> int:
     return 0 if all(located.values()) else 1
 
 
-def run_planar_energy(**options: Any) -> None:
-    """Compute the talk's table of planar energies; print it beside the published figures."""
-    from appkit.experiments import planar_energy
+def run_experiment(experiment: str, **options: Any) -> None:
+    """Compute a table; print it beside the published figures."""
+    from importlib import import_module
+
     from appkit.experiments.bars import Bars
 
+    module = import_module(f"appkit.experiments.{experiment}")
     given = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
-        result = planar_energy.run(**given, progress=bars)
-    print(planar_energy.report(result))
+        result = module.run(**given, progress=bars)
+    print(module.report(result))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -186,17 +189,16 @@ def _add_run(verbs: argparse._SubParsersAction) -> None:
     experiments = verbs.add_parser("run", help="compute a table of the talks").add_subparsers(
         required=True, metavar="EXPERIMENT"
     )
-    parser = experiments.add_parser(
+    parser = _experiment(
+        experiments,
         "planar-energy",
         help="energies of planar molecules: Fourier, wavelet, Coulomb, scattering",
         description="Options that are not given have the preset's values.",
     )
-    parser.set_defaults(verb=run_planar_energy)
     parser.add_argument(
         "--dataset", choices=["embedded", "qm7_2d", "qm_2d"], default="embedded", help="molecules"
     )
     parser.add_argument("--preset", choices=["default", "paper"], help="grid, scales and angles")
-    parser.add_argument("--rows", type=_names, metavar="NAME[,NAME]", help="rows of the table")
     parser.add_argument(
         "--channels",
         type=_names,
@@ -206,12 +208,50 @@ def _add_run(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--J", type=_positive, help="number of scales")
     parser.add_argument("--L", type=_positive, help="number of angles")
     parser.add_argument("--step", type=_length, help="grid step, angstrom")
-    parser.add_argument("--terms", type=_positive, help="most terms M of the regression")
+    _add_solid(experiments)
+
+
+def _add_solid(experiments: argparse._SubParsersAction) -> None:
+    """The experiments in three dimensions, which share their options."""
+    what = {
+        "qm7-energy": "energies of QM7: solid harmonic scattering and other descriptors",
+        "qm9-energy": "learning curves on QM9; can be stopped and resumed",
+        "locality": "error on QM7 against the largest scale that is kept",
+    }
+    for name, text in what.items():
+        parser = _experiment(experiments, name, help=text)
+        if name == "qm9-energy":
+            parser.add_argument(
+                "--dataset", choices=["qm9", "qm9_mp2"], default="qm9", help="molecules"
+            )
+            parser.add_argument(
+                "--molecules", type=_positive, help="how many of them (default: all)"
+            )
+        parser.add_argument(
+            "--channels",
+            type=_names,
+            metavar="NAME[,NAME]",
+            help="densities: nuclear, valence, core, bond",
+        )
+        parser.add_argument("--sigma", type=_length, help="width of the atoms, angstrom")
+        parser.add_argument("--J", type=_whole, help="coarsest scale: 2^J times sigma")
+        parser.add_argument("--Q", type=_positive, help="scales in an octave")
+        parser.add_argument("--L", type=_whole, help="largest degree of the solid harmonics")
+        parser.add_argument("--tolerance", type=_length, help="relative error of the invariants")
+
+
+def _experiment(experiments: argparse._SubParsersAction, name: str, **told: Any) -> Any:
+    """The parser of one experiment, with what all of them have."""
+    parser = experiments.add_parser(name, **told)
+    parser.set_defaults(verb=partial(run_experiment, name.replace("-", "_")))
+    parser.add_argument("--rows", type=_names, metavar="NAME[,NAME]", help="rows of the table")
+    parser.add_argument("--terms", type=_positive, help="most terms M of the sparse regression")
     parser.add_argument("--bags", type=_positive, help="number of bags")
-    parser.add_argument("--seed", type=int, help="seed of the bags")
+    parser.add_argument("--seed", type=int, help="seed of all that is drawn")
     parser.add_argument("--device", help="torch device: cpu, cuda")
     parser.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler to work on")
     parser.add_argument("--workers", type=_positive, help="local processes (default: one a core)")
+    return parser
 
 
 def _port(text: str) -> int:
@@ -223,6 +263,12 @@ def _port(text: str) -> int:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from zero up")
     return int(text)
 
 

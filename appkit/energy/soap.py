@@ -125,6 +125,11 @@ class SOAPKernel(TransformerMixin, BaseEstimator):
                     values[start:stop] /= sizes[:, None]
         return out
 
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
+        """Names of the features, which are combinations of the landmarks."""
+        check_is_fitted(self, "landmarks_")
+        return np.array([f"soap{k}" for k in range(self._root.shape[1])], dtype=object)
+
     @property
     def n_entries(self) -> int:
         """Entries of a power spectrum of the elements that `fit` has seen."""

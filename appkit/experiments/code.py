@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 # Features depend on the modules of these rooms that a transformer's own reach by their imports,
 # and on the atoms' densities.
@@ -23,14 +24,27 @@ def code_version(transformer: type) -> str:
     The syntax trees are hashed, without docstrings, so that a comment or a line break does not
     throw hours of features away, and a changed formula always does.
     """
-    digest = hashlib.sha256()
-    for name, tree in sorted(_reached(transformer).items()):
-        digest.update(name.encode())
-        digest.update(ast.dump(_bare(tree)).encode())
+    digest = _digest(_reached(transformer))
     table = files(_DATA[0]).joinpath(_DATA[1])
     if table.is_file():
         digest.update(table.read_bytes())
     return digest.hexdigest()
+
+
+@cache
+def package_version(package: str) -> str:
+    """A digest of all modules of a package, in the same way."""
+    found = (p for p in files(package).iterdir() if p.name.endswith(".py"))
+    trees = {p.name: ast.parse(p.read_text(encoding="utf-8")) for p in found}
+    return _digest(trees).hexdigest()
+
+
+def _digest(trees: dict[str, ast.Module]) -> Any:
+    digest = hashlib.sha256()
+    for name, tree in sorted(trees.items()):
+        digest.update(name.encode())
+        digest.update(ast.dump(_bare(tree)).encode())
+    return digest
 
 
 def _reached(transformer: type) -> dict[str, ast.Module]:

@@ -183,7 +183,10 @@ class Job:
         return result
 
     def check(self, definitions: Sequence[RowDefinition]) -> None:
-        """Refuse what cannot end well, before any work; fitting a dictionary checks its own."""
+        """Refuse what cannot end well, before any work; fitting a dictionary checks its own.
+
+        Dictionaries that are not stored are quick, or learn when they are fitted: they are left.
+        """
         name, terms = self.molecules.name, self.settings.terms
         n_train = min(int((~test).sum()) for _, test in splits(self.molecules.folds))
         if terms is not None and terms > n_train:
@@ -192,8 +195,12 @@ class Job:
                 f"training set of {name}: take at most {n_train}"
             )
         n_workers = n_local_workers(self.workers)
-        dictionaries = [(d.name, d.dictionary(self.settings)) for d in definitions if d.dictionary]
-        for row, dictionary in dictionaries:
+        stored = [
+            (d.name, d.dictionary(self.settings)) for d in definitions if d.dictionary and d.stored
+        ]
+        for _, dictionary in stored:
+            dictionary.fit(self.molecules.atoms)
+        for row, dictionary in stored:
             if hasattr(dictionary, "memory") and self.settings.device == "cpu":
                 memory.require(
                     n_workers * dictionary.memory(self.molecules.atoms),
@@ -201,15 +208,24 @@ class Job:
                     "worker(s)",
                     "take a coarser grid, fewer wavelets or fewer channels",
                 )
-        for _, dictionary in dictionaries:
-            dictionary.fit(self.molecules.atoms)
 
     def row(self, definition: RowDefinition, details: Details) -> Row | None:
         """Compute a row and add to the details; None where it does not apply to the molecules."""
         kept = self._kept(definition)
         if kept is None:
             return None
-        features = self.features(definition)
+        return self.evaluated(definition, self.features(definition), details, kept)
+
+    def evaluated(
+        self,
+        definition: RowDefinition,
+        features: Features,
+        details: Details,
+        kept: NDArray[np.bool_] | None = None,
+    ) -> Row:
+        """A row on features (of all molecules), over the folds of those ``kept`` (None: all)."""
+        if kept is None:
+            kept = np.ones(len(self.molecules), dtype=bool)
         chosen = self.molecules.subset(kept)
         X = features.values[kept]
         evaluation = evaluate(

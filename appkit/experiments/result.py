@@ -134,6 +134,8 @@ class Details:
     paths
         For each dictionary, plain least squares without bags: ``terms`` (M), ``rmse_mean``,
         ``rmse_sd`` on the test folds and ``train_rmse_mean``.
+    curves
+        For each row of a learning curve: ``n_train``, ``mae``, ``rmse`` (kcal/mol), ``seconds``.
     """
 
     energies: list[float]
@@ -142,6 +144,7 @@ class Details:
     terms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     residuals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     paths: dict[str, dict[str, Any]] = field(default_factory=dict)
+    curves: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     format: int = FORMAT
 
 

@@ -1,18 +1,20 @@
 """The table of a record beside the published figures: as Markdown, and for a terminal.
 
 ``python -m appkit.experiments.tables README.md`` writes the tables of the committed records between
-the anchors ``<!-- table:planar-energy -->`` and ``<!-- /table:planar-energy -->`` of a file.
+the anchors ``<!-- table:planar-energy -->`` and ``<!-- /table:planar-energy -->`` of a file, and in
+the same way those of the other experiments.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appkit.experiments import published
+from appkit.experiments import layout, published, solid_tables
 from appkit.experiments.files import PACKAGED_RESULTS
 from appkit.experiments.planar_rows import settings_for
 from appkit.experiments.result import Result, Row, latest
@@ -30,7 +32,6 @@ _STANDARD = {
     "scattering": "Scattering",
 }
 _HEAD = ("", "MAE", "RMSE", "M", "talk: RMSE", "paper v1: MAE", "paper v1: RMSE", "paper v1: M")
-_NONE = "–"
 
 
 def table(result: Result | None, figures: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -68,26 +69,21 @@ def markdown(dataset: str, result: Result | None) -> str:
     figures = result.published if result else published.planar_energies(dataset)
     head, *lines = table(result, figures)
     # A column in which nothing stands is left out: the embedded set was never published on.
-    used = [i for i in range(len(head)) if i < 3 or any(line[i] != _NONE for line in lines)]
+    used = [i for i in range(len(head)) if i < 3 or any(line[i] != layout.NONE for line in lines)]
     text = [f"**{DATASETS.get(dataset, dataset)}**, kcal/mol, {_made(result)}", ""]
-    text += [_line([head[i] for i in used]), _line(["---"] + ["---:"] * (len(used) - 1))]
-    text += [_line([line[i] for i in used]) for line in lines]
+    text += [
+        layout.line([head[i] for i in used]),
+        layout.line(["---"] + ["---:"] * (len(used) - 1)),
+    ]
+    text += [layout.line([line[i] for i in used]) for line in lines]
     return "\n".join(text)
 
 
 def terminal(result: Result) -> str:
     """The same table in columns of even width."""
-    lines = table(result, result.published)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]
     title = f"{DATASETS.get(result.dataset, result.dataset)}, kcal/mol, {_made(result)}"
     sources = [f"{name}: {what}" for name, what in published.SOURCES.items()]
+    text = layout.columns(table(result, result.published))
     return "\n".join([title, *text, *(sources if result.published else [])])
 
 
@@ -99,12 +95,36 @@ def fill(text: str, folder: Path = PACKAGED_RESULTS) -> str:
     ValueError
         The anchors are missing, or stand more than once.
     """
-    opening, closing = f"<!-- table:{EXPERIMENT} -->", f"<!-- /table:{EXPERIMENT} -->"
-    pattern = re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
-    if len(pattern.findall(text)) != 1:
+    bodies: dict[str, Callable[[Path], list[str]]] = {EXPERIMENT: _planar}
+    bodies |= {name: partial(_solid, name) for name in solid_tables.EXPERIMENTS}
+    found = {name: len(_anchored(name).findall(text)) for name in bodies}
+    wrong = [name for name, n in found.items() if n > 1]
+    if wrong or not any(found.values()):
+        opening, closing = _anchors((wrong or [EXPERIMENT])[0])
         raise ValueError(f"one pair of anchors {opening} … {closing} is needed")
-    body = "\n\n".join([*_tables(folder), _legend()])
-    return pattern.sub(lambda _: f"{opening}\n{body}\n{closing}", text)
+    for name in [name for name, n in found.items() if n]:
+        opening, closing = _anchors(name)
+        filled = f"{opening}\n" + "\n\n".join(bodies[name](folder)) + f"\n{closing}"
+        text = _anchored(name).sub(lambda _, filled=filled: filled, text)
+    return text
+
+
+def _anchors(experiment: str) -> tuple[str, str]:
+    return f"<!-- table:{experiment} -->", f"<!-- /table:{experiment} -->"
+
+
+def _anchored(experiment: str) -> re.Pattern[str]:
+    opening, closing = _anchors(experiment)
+    return re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
+
+
+def _planar(folder: Path) -> list[str]:
+    return [*_tables(folder), _legend()]
+
+
+def _solid(experiment: str, folder: Path) -> list[str]:
+    found = solid_tables.newest(experiment, folder)
+    return [solid_tables.markdown(result) for result in found] or ["Not yet computed."]
 
 
 def standard_record(
@@ -166,22 +186,18 @@ def _find(
 
 
 def _published(figure: dict[str, Any] | None, name: str) -> str:
-    return _spread(name, **figure[name]) if figure and figure[name] else _NONE
+    return _spread(name, **figure[name]) if figure and figure[name] else layout.NONE
 
 
 def _ours(row: Row | None, name: str) -> str:
     spread = row and getattr(row, name)
-    return _spread(name, spread.mean, spread.sd) if spread else _NONE
+    return _spread(name, spread.mean, spread.sd) if spread else layout.NONE
 
 
 def _spread(name: str, mean: float, sd: float | None) -> str:
     """Errors to a tenth of a kcal/mol as in the paper, M to whole terms; the talk has no spread."""
     places = 0 if name == "terms" else 1
     return f"{mean:.{places}f}" + ("" if sd is None else f" ± {sd:.{places}f}")
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

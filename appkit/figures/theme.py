@@ -45,6 +45,19 @@ DICTIONARY_COLOURS = {
     "beyond": "#d1477a",
 }
 
+#: The same for models in three dimensions.
+MODEL_COLOURS = {
+    "linear": "#1391a5",
+    "bilinear": "#3b7fd0",
+    "trilinear": "#8a6fd1",
+    "kernel": "#d1477a",
+    "bagged": "#3f9142",
+    "coulomb": "#7d8894",
+    "hdad": "#c4741a",
+    "soap": "#a3832a",
+    "schnet": "#cf5148",
+}
+
 #: Quiet versions of the usual element colours: discs under the letters.
 ELEMENT_COLOURS = {
     "H": "#b8c1c8",

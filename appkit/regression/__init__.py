@@ -1,6 +1,7 @@
 """Regression of energies on dictionaries of invariants (scikit-learn estimators)."""
 
 from appkit.regression.average import ChosenAverage
+from appkit.regression.axes import ScaledAxes
 from appkit.regression.bagging import BaggedOLS
 from appkit.regression.kernel import KernelRegression
 from appkit.regression.metrics import mae, rmse
@@ -25,6 +26,7 @@ __all__ = [
     "MultilinearRegression",
     "OrthogonalLeastSquares",
     "ResidualRegressor",
+    "ScaledAxes",
     "SelectedTerms",
     "cross_validate_folds",
     "mae",

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from appkit.regression.axes import scaled_axes
 from appkit.regression.inputs import new_samples, training_data
 from appkit.regression.metrics import checked_metric
 from appkit.regression.protocol import Cancelled
@@ -24,7 +25,6 @@ Array = NDArray[np.float64]
 
 _RIDGES = np.logspace(-9, 6, 31)
 _LEAST_FOLDS = 5  # so that a model trains on four fifths or more
-_DEPENDENT = 1e-8  # of the largest variance along a principal axis; less is rounding
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 _BEND = 0.3  # of the linear model's error: where the loss of "mae" turns from square to modulus
 
@@ -122,7 +122,7 @@ class MultilinearRegression(RegressorMixin, BaseEstimator):
         if self.degree == 1:
             self._models = [(RidgeCV(_RIDGES).fit(standardised, y), 1.0, None)]
         else:
-            self._axes = _half_whitening(standardised)
+            self._axes = scaled_axes(standardised, power=0.5)
             for row in self._trained(standardised, y):
                 history.append(row)
                 if progress is not None:
@@ -279,13 +279,3 @@ def _loss(off: Tensor, metric: str) -> Tensor:
     if metric == "rmse":
         return (off**2).mean()
     return nn.functional.smooth_l1_loss(off, torch.zeros_like(off), beta=_BEND)
-
-
-def _half_whitening(Z: Array) -> Array:
-    """(P, P') onto principal axes over the root of the deviation along each, mean variance 1."""
-    variances, axes = np.linalg.eigh(Z.T @ Z / len(Z))
-    kept = variances > _DEPENDENT * max(variances[-1], np.finfo(float).tiny)
-    variances, axes = variances[kept], axes[:, kept]
-    if not len(variances):
-        return axes
-    return axes / variances**0.25 / np.sqrt(variances).mean() ** 0.5

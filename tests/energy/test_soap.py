@@ -195,3 +195,10 @@ def test_bad_molecules(bad, message):
 def test_impossible_regressions(zetas, energies, message):
     with pytest.raises(ValueError, match=message):
         SOAPRegressor(zetas, **SMALL).fit(MOLECULES, energies)
+
+
+def test_features_have_names():
+    kernel = SOAPKernel(n_max=2, l_max=2, n_landmarks=4).fit([molecule("H2O"), molecule("CH4")])
+    names = kernel.get_feature_names_out()
+    assert len(names) == kernel.transform([molecule("H2O")]).shape[1]
+    assert names[0] == "soap0"

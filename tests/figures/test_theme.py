@@ -19,7 +19,7 @@ def test_text_is_readable_and_lines_are_visible(surfaces):
         assert theme.contrast(surfaces["ink"], ground) > 10
         assert theme.contrast(surfaces["muted"], ground) > 4.5
         assert theme.contrast(surfaces["accent"], ground) > 4.5
-        for colour in theme.DICTIONARY_COLOURS.values():
+        for colour in (*theme.DICTIONARY_COLOURS.values(), *theme.MODEL_COLOURS.values()):
             assert theme.contrast(colour, ground) > 3
 
 

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from appkit.regression import Cancelled, MultilinearRegression
-from appkit.regression.multilinear import _half_whitening
+from appkit.regression.axes import scaled_axes
 
 QUICK = {
     "n_factors": 16,
@@ -101,7 +101,7 @@ def test_half_whitening():
         @ np.diag([8.0, 2.0, 0.5, 0.0])
         @ np.linalg.qr(rng.normal(size=(4, 4)))[0]
     )
-    turned = Z @ _half_whitening(Z)
+    turned = Z @ scaled_axes(Z, power=0.5)
     covariance = turned.T @ turned / 500
     before = np.linalg.eigvalsh(Z.T @ Z / 500)[1:]
     assert turned.shape == (500, 3)

@@ -1,0 +1,202 @@
+"""Learning curves: the error on molecules kept apart, against the number trained on.
+
+A curve can be stopped and resumed: features lie in stores of `BLOCK` molecules each, so that a run
+on more molecules takes what a run on fewer has computed, and each fit's figures are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from appkit.data import MoleculeSet
+from appkit.experiments.code import package_version
+from appkit.experiments.files import FEATURES, features_folder, make_folder, write_json
+from appkit.experiments.job import Features, Job, RowDefinition
+from appkit.experiments.result import Row, Spread
+from appkit.experiments.store import feature_key
+from appkit.regression import Cancelled, mae, rmse
+
+#: Molecules in a store.
+BLOCK = 5000
+#: Sizes of training sets, as in the literature's curves.
+SIZES = (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
+#: Share of the molecules that are tested on, and the most of them.
+_TEST_SHARE, _MOST_TESTED = 0.2, 10_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Molecules in a drawn order: those tested on, then those trained on, nested in one another.
+
+    Attributes
+    ----------
+    molecules : the drawn ones, in the order drawn.
+    n_test : how many of them, the first, are tested on.
+    """
+
+    molecules: MoleculeSet
+    n_test: int
+
+    @classmethod
+    def drawn(cls, molecules: MoleculeSet, n: int | None, seed: int) -> Split:
+        """``n`` molecules (None: all) by a seed; those of a smaller n come first in a larger.
+
+        Raises ``ValueError`` for fewer than 10, or for more than there are.
+        """
+        n = len(molecules) if n is None else n
+        if not 10 <= n <= len(molecules):
+            raise ValueError(
+                f"a learning curve needs 10 to {len(molecules):,} molecules of {molecules.name}, "
+                f"not {n:,}"
+            )
+        order = np.random.default_rng(seed).permutation(len(molecules))[:n]
+        return cls(molecules.subset(order), min(int(_TEST_SHARE * n), _MOST_TESTED))
+
+    @property
+    def n_train(self) -> int:
+        """Molecules that are not tested on."""
+        return len(self.molecules) - self.n_test
+
+    def sizes(self, most: int | None = None) -> list[int]:
+        """Sizes of the training sets: `SIZES` below all (or ``most``), and that."""
+        largest = self.n_train if most is None else min(most, self.n_train)
+        return [size for size in SIZES if size < largest] + [largest]
+
+
+def features_in_blocks(job: Job, definition: RowDefinition) -> Features:
+    """As `Job.features`, from one store for each block of molecules."""
+    n, found = len(job.molecules), []
+    for start in range(0, n, BLOCK):
+        block = job.molecules.subset(np.arange(start, min(start + BLOCK, n)))
+        found.append(replace(job, molecules=block).features(definition))
+    seconds = sum(part.seconds for part in found)
+    values = np.concatenate([part.values for part in found])
+    return Features(values, found[0].names, found[0].frame, seconds)
+
+
+def learning_curve(
+    job: Job, split: Split, definition: RowDefinition, most: int | None = None
+) -> tuple[Row, dict[str, list[Any]], NDArray[np.float64]]:
+    """One row's errors against the number of molecules trained on.
+
+    Parameters
+    ----------
+    job : of the split's molecules.
+    definition : dictionary and regressor.
+    most : training molecules that this regressor takes at most, None is all.
+
+    Returns
+    -------
+    The row at the largest training set (its spread is the standard error over tested molecules);
+    the curve, ``n_train, mae, rmse, seconds``, kcal/mol; predictions of the tested molecules at the
+    largest training set.
+
+    Raises
+    ------
+    Cancelled
+        Between two fits; those before it are kept.
+    """
+    features = features_in_blocks(job, definition)
+    sizes = split.sizes(most)
+    stage = job.stage(f"{definition.name}: training sets")
+    fits = []
+    for done, size in enumerate(sizes):
+        if stage is not None:
+            stage(done, len(sizes))
+        if job.cancel is not None and job.cancel.is_set():
+            raise Cancelled
+        fits.append(_fit(job, split, definition, features.values, size))
+    if stage is not None:
+        stage(len(sizes), len(sizes))
+    last = fits[-1]
+    predictions = np.array(last["predictions"])
+    errors = predictions - split.molecules.energies[: split.n_test]
+    row = Row(
+        name=definition.name,
+        label=definition.label,
+        mae=_with_error(errors, "mae"),
+        rmse=_with_error(errors, "rmse"),
+        terms=None,
+        folds=[
+            {"fold": 0, "n_train": size, "n_test": split.n_test} | _figures(fit)
+            for size, fit in zip(sizes, fits, strict=True)
+        ],
+        n_molecules=len(split.molecules),
+        n_features=features.values.shape[1] if definition.dictionary else 0,
+        seconds={
+            "features (one core)": round(features.seconds, 1),
+            "regression": round(sum(fit["seconds"] for fit in fits), 1),
+        },
+        note=f"trained on {sizes[-1]:,}" if sizes[-1] < split.n_train else "",
+    )
+    curve = {"n_train": sizes} | {
+        name: [fit[name] for fit in fits] for name in ("mae", "rmse", "seconds")
+    }
+    return row, curve, predictions
+
+
+def _fit(
+    job: Job, split: Split, definition: RowDefinition, X: NDArray[Any], size: int
+) -> dict[str, Any]:
+    """Figures of a fit on the first ``size`` training molecules, kept where they were computed."""
+    path = _kept_at(job, split, definition, size)
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    started = time.perf_counter()
+    train = slice(split.n_test, split.n_test + size)
+    y = split.molecules.energies
+    model = clone(definition.regressor(job.settings)).fit(X[train], y[train])
+    predictions = np.asarray(model.predict(X[: split.n_test]))
+    errors = predictions - y[: split.n_test]
+    fit = {
+        "mae": float(mae(errors)),
+        "rmse": float(rmse(errors)),
+        "seconds": round(time.perf_counter() - started, 1),
+        "predictions": [round(float(value), 3) for value in predictions],
+    }
+    write_json(path, fit, compact=True)
+    return fit
+
+
+def _kept_at(job: Job, split: Split, definition: RowDefinition, size: int) -> Path:
+    """A file named by everything that a fit depends on."""
+    members = split.molecules.subset(np.arange(split.n_test + size))
+    what = [
+        feature_key(members.atoms, *_code(job, definition)),
+        hashlib.sha256(np.ascontiguousarray(members.energies, dtype="<f8").tobytes()).hexdigest(),
+        split.n_test,
+        definition.name,
+        definition.regressor(job.settings).__repr__(N_CHAR_MAX=10**6),  # whole, not shortened
+        definition.composition,
+        package_version("appkit.regression"),
+    ]
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
+    return make_folder(features_folder() / "fits", FEATURES) / f"{key}.json"
+
+
+def _code(job: Job, definition: RowDefinition) -> tuple[Any, ...]:
+    """What computes the features; of a regressor that takes molecules, all that knows of them."""
+    if definition.dictionary is None:
+        return definition.regressor(job.settings), package_version("appkit.energy")
+    return (definition.dictionary(job.settings),)
+
+
+def _figures(fit: dict[str, Any]) -> dict[str, Any]:
+    return {"mae": fit["mae"], "rmse": fit["rmse"], "terms": None}
+
+
+def _with_error(errors: NDArray[np.float64], metric: str) -> Spread:
+    """An error and its standard error over the tested molecules."""
+    if metric == "mae":
+        return Spread(float(mae(errors)), float(np.abs(errors).std() / np.sqrt(len(errors))))
+    value = float(rmse(errors))
+    return Spread(value, float((errors**2).std() / np.sqrt(len(errors)) / (2 * value or 1.0)))
