@@ -6,11 +6,8 @@ on more molecules takes what a run on fewer has computed, and each fit's figures
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +15,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from appkit.data import MoleculeSet
-from appkit.experiments.code import package_version
-from appkit.experiments.files import FEATURES, features_folder, make_folder, write_json
+from appkit.experiments.fits import kept_fit
 from appkit.experiments.job import Features, Job, RowDefinition
 from appkit.experiments.result import Row, Spread
-from appkit.experiments.store import feature_key
 from appkit.regression import Cancelled, mae, rmse
 
 #: Molecules in a store.
@@ -148,46 +143,23 @@ def _fit(
     job: Job, split: Split, definition: RowDefinition, X: NDArray[Any], size: int
 ) -> dict[str, Any]:
     """Figures of a fit on the first ``size`` training molecules, kept where they were computed."""
-    path = _kept_at(job, split, definition, size)
-    if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
-    started = time.perf_counter()
-    train = slice(split.n_test, split.n_test + size)
-    y = split.molecules.energies
-    model = clone(definition.regressor(job.settings)).fit(X[train], y[train])
-    predictions = np.asarray(model.predict(X[: split.n_test]))
-    errors = predictions - y[: split.n_test]
-    fit = {
-        "mae": float(mae(errors)),
-        "rmse": float(rmse(errors)),
-        "seconds": round(time.perf_counter() - started, 1),
-        "predictions": [round(float(value), 3) for value in predictions],
-    }
-    write_json(path, fit, compact=True)
-    return fit
+    regressor, n_test = definition.regressor(job.settings), split.n_test
+    used = slice(n_test + size)
+    y = split.molecules.energies[used]
 
+    def fit() -> dict[str, Any]:
+        started = time.perf_counter()
+        model = clone(regressor).fit(X[n_test:][:size], y[n_test:])
+        predictions = np.asarray(model.predict(X[:n_test]))
+        errors = predictions - y[:n_test]
+        return {
+            "mae": float(mae(errors)),
+            "rmse": float(rmse(errors)),
+            "seconds": round(time.perf_counter() - started, 1),
+            "predictions": [round(float(value), 3) for value in predictions],
+        }
 
-def _kept_at(job: Job, split: Split, definition: RowDefinition, size: int) -> Path:
-    """A file named by everything that a fit depends on."""
-    members = split.molecules.subset(np.arange(split.n_test + size))
-    what = [
-        feature_key(members.atoms, *_code(job, definition)),
-        hashlib.sha256(np.ascontiguousarray(members.energies, dtype="<f8").tobytes()).hexdigest(),
-        split.n_test,
-        definition.name,
-        definition.regressor(job.settings).__repr__(N_CHAR_MAX=10**6),  # whole, not shortened
-        definition.composition,
-        package_version("appkit.regression"),
-    ]
-    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
-    return make_folder(features_folder() / "fits", FEATURES) / f"{key}.json"
-
-
-def _code(job: Job, definition: RowDefinition) -> tuple[Any, ...]:
-    """What computes the features; of a regressor that takes molecules, all that knows of them."""
-    if definition.dictionary is None:
-        return definition.regressor(job.settings), package_version("appkit.energy")
-    return (definition.dictionary(job.settings),)
+    return kept_fit(regressor, X[used], y, {"tested": n_test}, fit)
 
 
 def _figures(fit: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,19 @@ class Evaluation:
     predictions: Array
     seconds: float
 
+    def as_json(self) -> dict[str, Any]:
+        """As a mapping that `from_json` reads."""
+        return {
+            "folds": self.folds,
+            "predictions": self.predictions.tolist(),
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Evaluation:
+        """What `as_json` wrote."""
+        return cls(content["folds"], np.array(content["predictions"]), content["seconds"])
+
     @property
     def mae(self) -> Spread:
         """Mean absolute error, kcal/mol, over the test folds."""

@@ -27,6 +27,7 @@ from appkit.experiments.evaluate import (
     splits,
 )
 from appkit.experiments.files import RECORDS, make_folder, results_folder
+from appkit.experiments.fits import kept_fit
 from appkit.experiments.result import Details, Result, Row, save
 from appkit.experiments.store import FeatureStore, feature_key
 
@@ -228,14 +229,7 @@ class Job:
             kept = np.ones(len(self.molecules), dtype=bool)
         chosen = self.molecules.subset(kept)
         X = features.values[kept]
-        evaluation = evaluate(
-            definition.regressor(self.settings),
-            X,
-            chosen.energies,
-            chosen.folds,
-            progress=self.stage(f"{definition.name}: folds"),
-            cancel=self.cancel,
-        )
+        evaluation = self._evaluation(definition, X, chosen)
         name, y = definition.name, chosen.energies
         predictions = np.full(len(self.molecules), np.nan)
         predictions[kept] = evaluation.predictions
@@ -248,6 +242,25 @@ class Job:
             details.paths[name] = error_path(X, y, chosen.folds, longest, self.cancel)
             details.terms[name] = first_terms(X, y, features.names, features.frame, _SHOWN_TERMS)
         return _row(definition, evaluation, features, kept)
+
+    def _evaluation(
+        self, definition: RowDefinition, X: NDArray[Any], chosen: MoleculeSet
+    ) -> Evaluation:
+        """Of a row's regressor over the folds, now or in an earlier run."""
+        regressor = definition.regressor(self.settings)
+
+        def fit() -> dict[str, Any]:
+            return evaluate(
+                regressor,
+                X,
+                chosen.energies,
+                chosen.folds,
+                progress=self.stage(f"{definition.name}: folds"),
+                cancel=self.cancel,
+            ).as_json()
+
+        how = {"folds": chosen.folds.tolist()}
+        return Evaluation.from_json(kept_fit(regressor, X, chosen.energies, how, fit))
 
     def _kept(self, definition: RowDefinition) -> NDArray[np.bool_] | None:
         """The row's molecules; None where a row without some of them would leave none out."""

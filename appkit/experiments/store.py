@@ -40,18 +40,23 @@ class StoreLocked(StoreError):  # noqa: N818 (says what is the case)
 
 def feature_key(molecules: list[Atoms], transformer: Any, code: str | None = None) -> str:
     """The store's name: a hash of molecules, transformer (class and parameters) and code."""
+    what = [
+        molecules_digest(molecules),
+        *recorded_settings(transformer).values(),
+        code_version(type(transformer)) if code is None else code,  # type: ignore[arg-type]
+    ]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
+
+
+def molecules_digest(molecules: list[Atoms]) -> str:
+    """A hash of the elements, positions and cells of molecules."""
     data = hashlib.sha256()
     for x in molecules:
         data.update(np.ascontiguousarray(x.numbers, dtype="<i8").tobytes())
         data.update(np.ascontiguousarray(x.positions, dtype="<f8").tobytes())
         if x.pbc.any():
             data.update(x.pbc.tobytes() + np.ascontiguousarray(x.cell[:], dtype="<f8").tobytes())
-    what = [
-        data.hexdigest(),
-        *recorded_settings(transformer).values(),
-        code_version(type(transformer)) if code is None else code,  # type: ignore[arg-type]
-    ]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:20]
+    return data.hexdigest()
 
 
 def recorded_settings(transformer: Any) -> dict[str, Any]:

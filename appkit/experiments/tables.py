@@ -105,7 +105,7 @@ def fill(text: str, folder: Path = PACKAGED_RESULTS) -> str:
     for name in [name for name, n in found.items() if n]:
         opening, closing = _anchors(name)
         filled = f"{opening}\n" + "\n\n".join(bodies[name](folder)) + f"\n{closing}"
-        text = _anchored(name).sub(lambda _, filled=filled: filled, text)
+        text = _anchored(name).sub(filled.replace("\\", r"\\"), text)
     return text
 
 

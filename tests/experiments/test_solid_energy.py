@@ -8,7 +8,7 @@ from experiment_fakes import molecules
 
 from appkit import cli
 from appkit.data import MoleculeSet
-from appkit.experiments import curve, locality, qm7_energy, qm9_energy, solid_tables, tables
+from appkit.experiments import curve, job, locality, qm7_energy, qm9_energy, solid_tables, tables
 from appkit.experiments.compute import Cancelled
 from appkit.experiments.curve import Split
 from appkit.experiments.memory import OverBudget
@@ -56,6 +56,17 @@ def test_every_row_learns_something(name):
     given = {"rows": [name], "bags": 2}
     row = qm7_energy.run(data, **(RUN | given)).row(name)
     assert row.mae.mean < data.energies.std()
+
+
+def test_rows_that_were_computed_are_not_computed_again(monkeypatch):
+    first = qm7_energy.run(clusters(), rows=["linear"], **RUN)
+    predictions = details_of(first).predictions
+    monkeypatch.setattr(job, "evaluate", lambda *given, **more: pytest.fail("fitted again"))
+    again = qm7_energy.run(clusters(), rows=["linear"], **RUN)
+    assert again.row("linear") == first.row("linear")
+    assert details_of(again).predictions == predictions
+    with pytest.raises(pytest.fail.Exception, match="fitted again"):
+        qm7_energy.run(clusters(), rows=["kernel"], **RUN)
 
 
 def test_locality_has_a_row_for_each_scale_and_more_features_in_each():
