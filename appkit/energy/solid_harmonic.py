@@ -124,6 +124,15 @@ class SolidHarmonicScattering(Dictionary):
         """Bytes that the largest molecule needs, estimated before any work."""
         return max(self._bytes(density) for item in X for _, density in self._densities(item))
 
+    def operations(self, X: Sequence[Atoms]) -> float:
+        """Additions and multiplications that molecules in free space need, roughly."""
+        transform, total = self._transform(SolidHarmonic), 0.0
+        for _, density in (part for molecule in X for part in self._densities(molecule)):
+            if isinstance(density, GaussianDensity):
+                n = len(density.positions)
+                total += transform.operations(density.edges, n, density.channels)
+        return total
+
     def _transform(self, kind: type[Cascade], dtype: torch.dtype = torch.float32) -> Cascade:
         return kind(
             self.sigma,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement, product
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from appkit.scattering.powers import root
-from appkit.scattering.solid_harmonic import SolidHarmonic, _axes, _first_order
+from appkit.scattering.solid_harmonic import SolidHarmonic, axis_tables, first_order_power
 from appkit.scattering.solid_harmonic_cascade import Path
 
 Points = tuple[Tensor, Tensor]
@@ -59,6 +60,15 @@ class JointMoments(SolidHarmonic):
         """Finer than for one field: kinks of U_b, l > 0, may lie where U_a² is largest."""
         return float((0.06 / self.tolerance) ** (1 / 4))
 
+    def operations(self, extent: tuple[float, float, float], n_points: int, channels: int) -> float:
+        """As in :class:`SolidHarmonic`, with the products of pairs of fields."""
+        total = super().operations(extent, n_points, channels)
+        n_fields = channels * (self.L + 1)
+        for j in self.scales:
+            box = self._box(extent, self._width(j), self._samples(False))
+            total += 4 * n_fields**2 * math.prod(box.shape)
+        return total
+
     def joint_paths(self, channels: int) -> list[Path]:
         """What each invariant is: ``j, channel, l, q`` and, of two fields, ``channel2, l2, q2``."""
         fields = [{"channel": c, "l": l} for l in range(self.L + 1) for c in range(channels)]
@@ -95,9 +105,9 @@ class JointMoments(SolidHarmonic):
     ) -> Iterator[Tensor]:
         """The three kinds of moments at one scale."""
         box = self._box(extent, self._width(j), self._samples(False))
-        tables = [_axes(box, r, self._width(j), self.L, self._dtype) for r, _ in groups]
+        tables = [axis_tables(box, r, self._width(j), self.L, self._dtype) for r, _ in groups]
         fields = torch.cat([
-            root(_first_order(axes, box, charges, l)).flatten(1) * self._gain(j, l)
+            root(first_order_power(axes, box, charges, l)).flatten(1) * self._gain(j, l)
             for l in range(self.L + 1)
             for axes, (_, charges) in zip(tables, groups, strict=True)
         ])  # fmt: skip

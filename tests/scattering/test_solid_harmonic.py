@@ -224,3 +224,20 @@ def test_the_gradient_of_a_single_atom_is_finite():
 def test_bad_parameters(given, message):
     with pytest.raises(ValueError, match=message):
         SolidHarmonic(**({"sigma": SIGMA} | given))
+
+
+@pytest.mark.parametrize("pairs", ["same", "all"])
+def test_operations_are_those_that_torch_counts(pairs):
+    """Of the matrix products; torch does not count transforms, and complex ones as real ones."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    transform = SolidHarmonic(0.3, (0, 1), 2, (1, 2), pairs=pairs, tolerance=1e-2)
+    positions = torch.tensor(molecule("CH3CH2OH").positions)
+    charges = torch.ones(2, 9)
+    extent = tuple((positions.max(0).values - positions.min(0).values).tolist())
+    with FlopCounterMode(display=False) as counter:
+        transform(positions, charges)
+    told = transform.operations(extent, 9, 2)
+    assert 0.3 * told < counter.get_total_flops() < 1.1 * told
+    assert transform.operations(extent, 18, 2) > told
+    assert transform.operations(extent, 9, 4) == pytest.approx(2 * told)
