@@ -101,6 +101,30 @@ def data_where(name: str) -> int:
     return 0 if all(located.values()) else 1
 
 
+def sampling(molecule: str, overlap: float, aliasing: float, J: int, L: int) -> None:
+    """Print what the talk's rules make of a molecule: width, step, grid, memory and time."""
+    from appkit.energy import Sampling, SolidHarmonicScattering
+    from appkit.energy.cost import GridCost, estimated_seconds, nearest
+    from appkit.energy.molecules import from_smiles, from_xyz
+
+    path = Path(molecule)
+    atoms = from_xyz(path.read_bytes()) if path.is_file() else from_smiles(molecule)
+    rules = Sampling(nearest(atoms), overlap, aliasing)
+    dictionary = SolidHarmonicScattering(sigma=rules.sigma, J=J, L=L).fit([atoms])
+    plain = GridCost.of(atoms, rules, J, L)
+    print(
+        f"{atoms.get_chemical_formula()}: {len(atoms)} atoms, the nearest {rules.distance:.3f} Å "
+        f"apart\n"
+        f"α = {overlap:g}: σ = d / √(−8 ln α) = {rules.sigma:.3f} Å\n"
+        f"ε = {aliasing:g}: δ = πσ / √(−2 ln ε) = {rules.step:.3f} Å, the bound that is used; the "
+        f"talk prints −σ² / (π² ln ε) = {rules.talk_step:.2g}, which is no length\n"
+        f"plain grid: N = {' × '.join(map(str, plain.shape))}, {plain.fields} fields for J = {J}, "
+        f"L = {L}: {plain.bytes / 1e9:.2g} GB\n"
+        f"a grid for each scale: {dictionary.memory([atoms]) / 1e6:,.0f} MB, about "
+        f"{estimated_seconds(dictionary, [atoms]):.1g} s on one core"
+    )
+
+
 def run_experiment(experiment: str, **options: Any) -> None:
     """Compute a table; print it beside the published figures."""
     from importlib import import_module
@@ -125,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(verbs)
     _add_lab(verbs)
     _add_data(verbs)
+    _add_sampling(verbs)
     _add_run(verbs)
     return parser
 
@@ -183,6 +208,22 @@ def _add_data(verbs: argparse._SubParsersAction) -> None:
     finder = actions.add_parser("where", help="where the files lie")
     finder.set_defaults(verb=data_where)
     finder.add_argument("name", metavar="NAME")
+
+
+def _add_sampling(verbs: argparse._SubParsersAction) -> None:
+    parser = verbs.add_parser(
+        "sampling", help="what a molecule's density asks for: width, grid step, memory, time"
+    )
+    parser.set_defaults(verb=sampling)
+    parser.add_argument("molecule", metavar="SMILES|FILE.xyz")
+    parser.add_argument(
+        "--overlap", type=float, default=0.1, help="alpha, half-way between the nearest atoms"
+    )
+    parser.add_argument(
+        "--aliasing", type=float, default=1e-3, help="epsilon, beyond the highest frequency"
+    )
+    parser.add_argument("--J", type=_whole, default=2, help="coarsest scale: 2^J times sigma")
+    parser.add_argument("--L", type=_whole, default=3, help="largest degree")
 
 
 def _add_run(verbs: argparse._SubParsersAction) -> None:

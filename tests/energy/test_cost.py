@@ -1,0 +1,86 @@
+"""Costs that are told before a computation."""
+
+import math
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import molecule
+
+from appkit import cli
+from appkit.energy import JointSolidHarmonic, Sampling, SolidHarmonicScattering
+from appkit.energy.cost import GridCost, estimated_seconds, nearest, operations_per_second
+
+ETHANOL, WATER = molecule("CH3CH2OH"), molecule("H2O")
+
+
+def test_nearest_is_the_shortest_bond():
+    assert nearest(WATER) == pytest.approx(WATER.get_distance(0, 1))
+    with pytest.raises(ValueError, match="One atom has no neighbour"):
+        nearest(Atoms("He"))
+
+
+@pytest.mark.parametrize("kind", [SolidHarmonicScattering])
+def test_more_molecules_and_more_scales_take_longer(kind):
+    def seconds(molecules, **given):
+        return estimated_seconds(kind(**given).fit(molecules), molecules)
+
+    assert seconds([ETHANOL] * 2) == pytest.approx(2 * seconds([ETHANOL]))
+    assert seconds([ETHANOL]) > seconds([WATER]) > 0
+    assert seconds([WATER], J=3) > seconds([WATER], J=1)
+    assert seconds([WATER], tolerance=1e-4) > seconds([WATER])
+
+
+def test_operations_a_second_are_those_of_a_machine():
+    assert 1e8 < operations_per_second() < 1e14
+
+
+def test_plain_grid_has_the_talk_s_size():
+    """N = side / δ, (L + 1)² fields for each scale, four bytes each."""
+    rules = Sampling(nearest(WATER))
+    cost = GridCost.of(WATER, rules, J=1, L=2)
+    assert cost.fields == 9 * 2
+    margin = 8 * rules.sigma * 2
+    expected = np.ptp(WATER.positions, axis=0) + margin
+    assert np.allclose(cost.sides, expected)
+    assert cost.shape == tuple(math.ceil(side / rules.step) for side in expected)
+    assert cost.bytes == 4 * 18 * math.prod(cost.shape)
+
+
+class TestCommand:
+    def test_tells_width_step_grid_memory_and_time(self, capsys):
+        assert cli.main(["sampling", "CCO"]) == 0
+        told = capsys.readouterr().out
+        for piece in (
+            "C2H6O: 9 atoms",
+            "σ = d / √(−8 ln α)",
+            "δ = πσ",
+            "N = ",
+            "MB",
+            "s on one core",
+        ):
+            assert piece in told
+
+    def test_reads_a_file(self, tmp_path, capsys):
+        WATER.write(tmp_path / "water.xyz")
+        assert cli.main(["sampling", str(tmp_path / "water.xyz"), "--overlap", "0.2"]) == 0
+        assert "H2O: 3 atoms" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            (["C(C"], "SMILES"),
+            (["CCO", "--overlap", "1.5"], "The overlap α must lie between 0 and 1, not 1.5"),
+            (["CCO", "--aliasing", "0"], "The aliasing ε must lie between 0 and 1, not 0"),
+            (["CCO", "--L", "9"], "degree L must lie between 0 and 8, not 9"),
+        ],
+    )
+    def test_bad_input_is_one_line(self, line, message, capsys):
+        assert cli.main(["sampling", *line]) == 2
+        told = capsys.readouterr().err
+        assert told.count("\n") == 1
+        assert message in told
+
+
+def test_joint_moments_tell_theirs_too():
+    assert JointSolidHarmonic(J=0, L=1).fit([WATER]).memory([WATER]) > 0
