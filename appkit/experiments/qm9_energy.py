@@ -24,7 +24,7 @@ from appkit.experiments.evaluate import largest_residuals
 from appkit.experiments.files import RECORDS, make_folder, results_folder
 from appkit.experiments.job import Job, chosen_rows
 from appkit.experiments.result import Details, Result
-from appkit.experiments.solid_rows import MOST_TRAINED, ROWS, USUAL, settings_from
+from appkit.experiments.solid_rows import ROWS, USUAL, most_trained, settings_from
 
 EXPERIMENT = "qm9-energy"
 
@@ -92,7 +92,7 @@ def run(
     details = Details(tested.energies.tolist(), [0] * split.n_test)
     computed = []
     for definition in definitions:
-        name, most = definition.name, MOST_TRAINED.get(definition.name)
+        name, most = definition.name, most_trained(definition.name, settings)
         row, details.curves[name], predicted = learning_curve(job, split, definition, most)
         computed.append(row)
         details.predictions[name] = [round(float(value), 3) for value in predicted]

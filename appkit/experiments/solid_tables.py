@@ -51,10 +51,10 @@ def terminal(result: Result) -> str:
     return "\n".join([_title(result), *layout.columns(table(result)), *told])
 
 
-def newest(experiment: str, folder: Path) -> list[Result]:
-    """The newest record of each data set that has the most molecules."""
+def newest(experiment: str, folder: Path | None = None) -> list[Result]:
+    """The newest record of each data set that has the most molecules; of ``folder``, or of all."""
     found: dict[str, Result] = {}
-    for result in results(experiment, folders=[folder]):
+    for result in results(experiment, folders=None if folder is None else [folder]):
         before = found.get(result.dataset)
         if before is None or _size(result) >= _size(before):
             found[result.dataset] = result

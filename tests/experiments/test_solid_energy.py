@@ -8,12 +8,21 @@ from experiment_fakes import molecules
 
 from appkit import cli
 from appkit.data import MoleculeSet
-from appkit.experiments import curve, job, locality, qm7_energy, qm9_energy, solid_tables, tables
+from appkit.experiments import (
+    curve,
+    job,
+    locality,
+    qm7_energy,
+    qm9_energy,
+    solid_rows,
+    solid_tables,
+    tables,
+)
 from appkit.experiments.compute import Cancelled
 from appkit.experiments.curve import Split
 from appkit.experiments.memory import OverBudget
 from appkit.experiments.result import details_of, results
-from appkit.experiments.solid_rows import MOST_TRAINED, ROWS
+from appkit.experiments.solid_rows import ROWS
 
 SMALL = {"J": 1, "L": 1, "powers": (1, 2), "tolerance": 0.02, "channels": ("nuclear",)}
 RUN = SMALL | {"workers": 0}
@@ -113,7 +122,7 @@ class TestLearningCurves:
         assert "16" in text.splitlines()[1].split()
 
     def test_a_row_may_end_before_the_others(self, monkeypatch):
-        monkeypatch.setitem(MOST_TRAINED, "coulomb", 16)
+        monkeypatch.setattr(solid_rows, "MOST_POINTS", 16)
         result = qm9_energy.run(clusters(50), rows=["linear", "coulomb"], **RUN)
         assert details_of(result).curves["coulomb"]["n_train"] == [8, 16]
         assert result.row("coulomb").note == "trained on 16"
