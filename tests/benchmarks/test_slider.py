@@ -1,9 +1,9 @@
 """How fast a slider's new picture appears, and how many a second while it is dragged.
 
-Headless Chromium with software rendering, 256² grid, warm. From the key's event in the browser to
-the frame after the figure painted the new pixels, so the key's way to Python and back is in it.
-Beside it a page of one slider and one precomputed HoloViews image, which is what Panel, HoloViews
-and Bokeh take by themselves.
+Headless Chromium with software rendering, 256² grid (56³ for a surface), warm. From the key's event
+in the browser to the frame after the figure painted the new pixels, so the key's way to Python and
+back is in it. Beside it a page of one slider and one precomputed HoloViews image, which is what
+Panel, HoloViews and Bokeh take by themselves.
 """
 
 from __future__ import annotations
@@ -46,6 +46,19 @@ WATCH = """(place) => {
 }"""
 
 
+#: The same of a surface in space, which Plotly says it has drawn.
+WATCH_SURFACE = """element => {
+    const seen = window.seen = {key: null, after: [], frames: []}
+    addEventListener("keydown", () => { seen.key = performance.now() }, true)
+    element.on("plotly_afterplot", () => requestAnimationFrame(() => {
+        const now = performance.now()
+        seen.frames.push(now)
+        if (seen.key != null) seen.after.push(now - seen.key)
+        seen.key = null
+    }))
+}"""
+
+
 @pytest.fixture(scope="module")
 def browser():
     with launched() as browser:
@@ -75,7 +88,10 @@ def key_to_paint(page, case: Case, keys: int) -> list[float]:
     slider = page.get_by_label(case.slider, exact=True)
     slider.press("Home")
     page.wait_for_timeout(1500)
-    page.evaluate(WATCH, case.place)
+    if case.place is None:
+        page.locator(".js-plotly-plot").evaluate(WATCH_SURFACE)
+    else:
+        page.evaluate(WATCH, case.place)
     for number in range(keys):
         slider.press("ArrowRight" if number // RUN % 2 == 0 else "ArrowLeft")
         page.wait_for_function("n => window.seen.after.length > n", arg=number, polling=10)
@@ -115,18 +131,26 @@ def dashboard():
 
 @dataclass(frozen=True)
 class Case:
-    """A page, one of its sliders, and the place of the picture that follows it."""
+    """A page, one of its sliders, and the place of the picture that follows it.
+
+    The place is that among the figures with pixels; None is the surface in space.
+    """
 
     server: Callable[[], Any]
     slider: str
-    place: int
+    place: int | None
     query: str = ""
 
 
+DENSITY = f"page=density&step={STEP}"
+SOLID = "page=solid&direct=true"
+SLICE = 0
 CASES = {
     "plain HoloViews": Case(plain_server, "Picture", 0),
-    "density page, angle": Case(dashboard, "Angle θ", 1),
-    "density page, σ": Case(dashboard, "σ (Å)", 0, "&channel=gaussian"),
+    "density page, angle": Case(dashboard, "Angle θ", 1, DENSITY),
+    "density page, σ": Case(dashboard, "σ (Å)", 0, DENSITY + "&channel=gaussian"),
+    "solid harmonics page, slice": Case(dashboard, "σ (Å)", SLICE, SOLID),
+    "solid harmonics page, surface": Case(dashboard, "σ (Å)", None, SOLID),
 }
 MEDIANS: dict[str, float] = {}
 
@@ -139,7 +163,7 @@ def test_a_slider_moves_the_picture(benchmark, browser, name):
     case = CASES[name]
     with running(case.server) as server:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(f"http://localhost:{server.port}/?page=density&step={STEP}{case.query}")
+        page.goto(f"http://localhost:{server.port}/?{case.query}")
         page.locator(".bk-Figure").nth(0).wait_for()
         page.wait_for_timeout(4000)
         key_to_paint(page, case, 10)  # warm: filters, spectra, the browser's code

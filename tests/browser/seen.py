@@ -9,6 +9,9 @@ _FIGURE = """(name) => {
         density: m => parts(m).includes("ρ̃ (e/Å²)"),
         modulus: m => parts(m).includes("|ρ̃∗ψ| (e/Å²)"),
         first: m => first(m).startsWith("j=0"),
+        slice: m => parts(m).includes("U (e/Å³)"),
+        volume: m => parts(m).includes("ρ (e/Å³)"),
+        table: m => parts(m).includes("degree l"),
         second: m => first(m).startsWith("j=") && !first(m).startsWith("j=0"),
     }[name]
     const figures = Array.from(Bokeh.documents[0]?.all_models ?? [])
@@ -28,6 +31,16 @@ _SUM = f"""(name) => {{
     const column = ({_FIND})(name)?.image?.[0]
     return column == null ? null : Array.from(column).reduce((s, v, k) => s + v * (k % 97), 0)
 }}"""
+
+_SURFACE = """() => {
+    const space = Array.from(Bokeh.documents[0]?.all_models ?? []).find(m => m.data_sources?.length)
+    const data = space?.data_sources[1]?.data
+    const columns = data instanceof Map ? Object.fromEntries(data) : data
+    return columns?.x == null ? null : Array.from(columns.x[0]).reduce((s, v) => s + v * v, 0)
+}"""
+
+#: The figures of the solid harmonics page.
+SLICE, VOLUME, TABLE = "slice", "volume", "table"
 
 #: The figures of the density page, in their order on it.
 FIGURES = DENSITY, MODULUS, FIRST, SECOND = "density", "modulus", "first", "second"
@@ -67,3 +80,15 @@ def press(page, label: str, key: str, times: int = 1) -> None:
     slider.focus()
     for _ in range(times):
         slider.press(key)
+
+
+def surface(page) -> float | None:
+    """A number that two different surfaces in space do not share; None before the first."""
+    return page.evaluate(_SURFACE)
+
+
+def surface_changed(page, before: float | None) -> float:
+    """Wait for another surface in space; its number."""
+    script = f"old => {{ const s = ({_SURFACE})(); return s > 0 && s !== old }}"
+    page.wait_for_function(script, arg=before)
+    return surface(page)

@@ -35,7 +35,7 @@ def test_closed_sessions_are_collected(visit, server):
     assert alive() == []
 
 
-@pytest.mark.parametrize("slug", ["density", "regression"])
+@pytest.mark.parametrize("slug", ["density", "solid", "regression"])
 def test_a_session_that_is_closed_in_the_midst_of_its_work_is_collected(watched, server, slug):
     page = watched()
     page.goto(f"{server.address}/?page={slug}")

@@ -8,6 +8,7 @@ from seen import drawn, press
 PAGES = {
     "start": "The energy of a molecule, read by wavelets",
     "density": "Density and wavelets",
+    "solid": "Solid harmonics",
     "regression": "Regression",
 }
 

@@ -1,41 +1,34 @@
 """The solid harmonics page without a browser: what its parameters mean and what it says."""
 
 import math
-import time
 
 import numpy as np
 import pytest
 from test_volume_scene import cube
 
+from appkit.dashboards import jobs
 from appkit.dashboards.pages.solid import SolidPage
 from appkit.dashboards.pages.solid_views import ROWS
 from appkit.dashboards.space_scene import J, L, Shown
 from appkit.dashboards.volume_scene import VolumeScene
 
-SLOTS = ("molecule", "field", "density", "surface", "table", "meter", "told")
 
+class Inline:
+    """A pool that works at once, in the thread that asks."""
 
-def until(condition):
-    """Wait for what a worker brings."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def settled(page):
-    """Wait until nothing is computed; what the last job brings may still be on its way."""
-    until(lambda: not any(page.jobs.busy(slot) for slot in SLOTS))
+    def submit(self, work, *args):
+        work(*args)
 
 
 @pytest.fixture(scope="module")
 def made():
-    page = SolidPage(molecule="Water")
-    page.__panel__()
-    page.shown()
-    settled(page)
-    yield page
-    page.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "_PICTURES", Inline())
+        page = SolidPage(molecule="Water")
+        page.__panel__()
+        page.shown()
+        yield page
+        page.close()
 
 
 @pytest.fixture
@@ -43,7 +36,6 @@ def page(made):
     """The page of water, as it starts."""
     defaults = {name: made.param[name].default for name in made.url if name != "molecule"}
     made.param.update(molecule="Water", **defaults)
-    settled(made)
     made.message.clear()
     return made
 
@@ -82,7 +74,7 @@ def test_what_a_grid_needs_is_told(page):
     assert f"{4e-6 * math.prod(n):,.1f} MB" in words
     assert f"d = {page.scene().distance:.2f} Å" in words
     page.direct = True
-    until(lambda: "The talk prints" not in page._told.object)
+    assert "The talk prints" not in page._told.object
 
 
 def test_a_second_scale_must_be_coarser(page):
@@ -90,7 +82,7 @@ def test_a_second_scale_must_be_coarser(page):
     assert page.path == Shown(2, 2, 1, 3)
     page.j2 = 1
     assert page.path == Shown(1, 2, 1)
-    until(lambda: "j′ = 1 is not coarser than j = 1" in page._says.object)
+    assert "j′ = 1 is not coarser than j = 1" in page._says.object
 
 
 def test_a_click_on_a_value_shows_what_it_adds_up(page):
@@ -103,7 +95,6 @@ def test_a_click_on_a_value_shows_what_it_adds_up(page):
             assert page.surface == "field"
             assert page.path == path._replace(l=3)
             assert page.invariants._figure.framed.data == (row, 3)
-    settled(page)
 
 
 def test_a_click_beside_the_values_changes_nothing(page):
@@ -128,7 +119,6 @@ def test_the_table_has_the_values_of_its_paths(page):
                 if path.order or l == 0:
                     [value] = table["value"][wanted]
                     assert shown[row, l] == pytest.approx(value)
-    settled(page)
 
 
 def test_every_pair_of_scales_has_a_row():
@@ -138,7 +128,7 @@ def test_every_pair_of_scales_has_a_row():
 def test_a_motion_moves_the_picture_and_not_the_table(page):
     before = page.invariants._figure.cells.data.values.copy()
     page.param.update(turn=30.0, tilt=10.0)
-    until(lambda: "changed by <b>less" not in page.motion._says.object)
+    assert "changed by <b>less" not in page.motion._says.object
     after = page.invariants._figure.cells.data.values
     assert np.array_equal(after, before, equal_nan=True)
 
@@ -146,36 +136,35 @@ def test_a_motion_moves_the_picture_and_not_the_table(page):
 def test_too_coarse_a_grid_is_refused_and_pictures_go_on(page):
     before = page.field.pixels.data
     page.param.update(direct=True, step=1.0, sigma=0.2)
-    until(lambda: "does not resolve atoms of width" in said(page))
-    until(lambda: page.field.pixels.data is not before)
+    assert "does not resolve atoms of width" in said(page)
+    assert page.field.pixels.data is not before
     page.step = 0.2
-    until(lambda: said(page) == "")
+    assert said(page) == ""
 
 
 def test_a_single_atom_asks_for_lengths(page):
     page.param.update(smiles="[Cl-]", way="smiles")
-    until(lambda: "A single atom has no distance" in said(page))
+    assert "A single atom has no distance" in said(page)
     page.direct = True
-    until(lambda: said(page) == "")
+    assert said(page) == ""
     assert len(page.density.atoms.data.symbols) == 1
 
 
 def test_a_cube_file_is_drawn_and_not_moved(page):
     page.chooser._content, page.chooser._name = cube(), "water.cube"
     page.chooser._announce("file")
-    until(lambda: "samples, at most 0.25 Å apart, 10 electrons" in page._told.object)
-    settled(page)
+    assert "samples, at most 0.25 Å apart, 10 electrons" in page._told.object
     assert isinstance(page.scene(), VolumeScene)
     assert not page.motion._box.visible
     assert page.density.atoms.data.symbols
     assert page.invariants._figure.cells.data.values[0, 0] == pytest.approx(10, rel=0.01)
     page.param.update(direct=True, sigma=0.1)
-    until(lambda: "too narrow for samples 0.25 apart" in said(page))
+    assert "too narrow for samples 0.25 apart" in said(page)
     page.molecule = "Methane"
-    until(lambda: page.motion._box.visible)
+    assert page.motion._box.visible
 
 
 def test_a_molecule_that_is_not_in_the_set_is_said(page):
     page.molecule = "Unobtainium"
     wrong = "'Unobtainium' is not in this set: type it as a SMILES instead."
-    until(lambda: wrong in said(page))
+    assert wrong in said(page)

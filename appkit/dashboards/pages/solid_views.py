@@ -27,6 +27,7 @@ ROWS = (
     *(Shown(1, 0, j) for j in range(J + 1)),
     *(Shown(2, 0, j, j2) for j in range(J + 1) for j2 in range(j + 1, J + 1)),
 )
+_NAMES = tuple(("S⁰ of ρ", f"S¹ at j = {p.j}", f"S² at {p.j} → {p.j2}")[p.order] for p in ROWS)
 #: Seconds that the surface leaves to a moving slider's slice.
 CALM = 0.05
 _BUTTONS: dict[str, Any] = {
@@ -98,17 +99,16 @@ class InvariantsView(pn.viewable.Viewer):
         self._figure = TableFigure()
         self._pane = figure()
         self._frame: pd.DataFrame | None = None
-        self._names: tuple[Any, ...] = ()
+        self._dark: bool | None = None  # the theme in which it was drawn
         on_tap(self._figure.tap, self._tapped)
         page.param.watch(lambda event: self._show(), "q")
 
     def draw(self) -> None:
         """Compute the table of the page's molecule."""
-        self._page.submit("table", lambda s: (s, s.at_rest.table()), self._drawn, 0.1)
+        self._page.submit("table", lambda s: s.at_rest.table(), self._drawn, 0.1)
 
     def themed(self) -> None:
         """Draw again in the page's other theme."""
-        self._names = ()
         self._show()
 
     def frame(self) -> None:
@@ -116,23 +116,22 @@ class InvariantsView(pn.viewable.Viewer):
         path = self._page.path
         self._figure.choose((ROWS.index(path._replace(l=0)), path.l))
 
-    def _drawn(self, result: tuple[SpaceScene, pd.DataFrame]) -> None:
-        self._scene, self._frame = result
+    def _drawn(self, invariants: pd.DataFrame) -> None:
+        self._frame = invariants
         self._show()
 
     def _show(self) -> None:
         page = self._page
         if self._frame is None:
             return
-        table = _table(self._scene, self._frame, page.q)
-        names = (table.rows, page.dark)
-        if names != self._names:
-            self._names = names
-            self._pane.object = self._figure.element(
-                table, page.dark, xlabel="degree l", rules=(1, J + 2)
-            )
-        self._figure.send(table)
+        table = _table(self._frame, page.q)
+        if self._dark == page.dark:
+            self._figure.send(table)
+            return
+        self._dark = page.dark
         self.frame()
+        rules = 1, J + 2  # above S¹ and S²
+        self._pane.object = self._figure.element(table, page.dark, "degree l", rules)
 
     def _tapped(self, x: float | None, y: float | None) -> None:
         cell = self._figure.at(x, y)
@@ -162,7 +161,7 @@ class InvariantsView(pn.viewable.Viewer):
         )
 
 
-def _table(scene: SpaceScene, invariants: pd.DataFrame, q: float) -> Table:
+def _table(invariants: pd.DataFrame, q: float) -> Table:
     """The invariants of one exponent, a row for each of `ROWS` and a column for each degree."""
     chosen = invariants[invariants["q"] == q].fillna(0)
     keys = zip(chosen["order"], chosen["l"], chosen["j"], chosen["j2"], strict=True)
@@ -170,12 +169,7 @@ def _table(scene: SpaceScene, invariants: pd.DataFrame, q: float) -> Table:
     values = np.array(
         [[place.get((p.order, l, p.j, p.j2), np.nan) for l in range(L + 1)] for p in ROWS]
     )
-    widths = [f"{scene.scale(j):.2g}" for j in range(J + 1)]
-    names = [
-        ("S⁰ · ρ", f"S¹ · {widths[p.j]} Å", f"S² · {widths[p.j]} → {widths[p.j2]} Å")[p.order]
-        for p in ROWS
-    ]
-    return Table(values, tuple(names), tuple(f"{l}" for l in range(L + 1)))
+    return Table(values, _NAMES, tuple(f"{l}" for l in range(L + 1)))
 
 
 class MotionView(pn.viewable.Viewer):
@@ -207,10 +201,10 @@ class MotionView(pn.viewable.Viewer):
     def _drawn(self, result: tuple[SolidScene, pd.DataFrame]) -> None:
         scene, changes = result
         labels = tuple(changes["label"])
+        self._figure.send(changes)
         if labels != self._labels:
             self._labels = labels
             self._pane.object = self._figure.element(labels, self._page.dark)
-        self._figure.send(changes)
         worst = changes.groupby("order")["change"].max()
         self._says.object = (
             f"<p>The density in its place changed by <b>{percent(worst[0])}</b>, sums over a grid "
