@@ -100,7 +100,8 @@ def learning_curve(
     Cancelled
         Between two fits; those before it are kept.
     """
-    features = features_in_blocks(job, definition)
+    parts = definition.parts or (definition,)
+    everything = [features_in_blocks(job, part) for part in parts]
     sizes = split.sizes(most)
     stage = job.stage(f"{definition.name}: training sets")
     fits = []
@@ -109,7 +110,11 @@ def learning_curve(
             stage(done, len(sizes))
         if job.cancel is not None and job.cancel.is_set():
             raise Cancelled
-        fits.append(_fit(job, split, definition, features.values, size))
+        made = [
+            _fit(job, split, part, features.values, size)
+            for part, features in zip(parts, everything, strict=True)
+        ]
+        fits.append(made[0] if len(made) == 1 else _averaged(made, split))
     if stage is not None:
         stage(len(sizes), len(sizes))
     last = fits[-1]
@@ -126,9 +131,9 @@ def learning_curve(
             for size, fit in zip(sizes, fits, strict=True)
         ],
         n_molecules=len(split.molecules),
-        n_features=features.values.shape[1] if definition.dictionary else 0,
+        n_features=max(f.values.shape[1] if f.names else 0 for f in everything),
         seconds={
-            "features (one core)": round(features.seconds, 1),
+            "features (one core)": round(max(f.seconds for f in everything), 1),
             "regression": round(sum(fit["seconds"] for fit in fits), 1),
         },
         note=f"trained on {sizes[-1]:,}" if sizes[-1] < split.n_train else "",
@@ -143,6 +148,7 @@ def _fit(
     job: Job, split: Split, definition: RowDefinition, X: NDArray[Any], size: int
 ) -> dict[str, Any]:
     """Figures of a fit on the first ``size`` training molecules, kept where they were computed."""
+    assert definition.regressor is not None
     regressor, n_test = definition.regressor(job.settings), split.n_test
     used = slice(n_test + size)
     y = split.molecules.energies[used]
@@ -151,15 +157,28 @@ def _fit(
         started = time.perf_counter()
         model = clone(regressor).fit(X[n_test:][:size], y[n_test:])
         predictions = np.asarray(model.predict(X[:n_test]))
-        errors = predictions - y[:n_test]
-        return {
-            "mae": float(mae(errors)),
-            "rmse": float(rmse(errors)),
-            "seconds": round(time.perf_counter() - started, 1),
-            "predictions": [round(float(value), 3) for value in predictions],
-        }
+        return _told(predictions, y[:n_test], time.perf_counter() - started)
 
     return kept_fit(regressor, X[used], y, {"tested": n_test}, fit)
+
+
+def _averaged(fits: list[dict[str, Any]], split: Split) -> dict[str, Any]:
+    """Of the mean of several models' predictions."""
+    predictions = np.mean([fit["predictions"] for fit in fits], axis=0)
+    seconds = sum(fit["seconds"] for fit in fits)
+    return _told(predictions, split.molecules.energies[: split.n_test], seconds)
+
+
+def _told(
+    predictions: NDArray[np.float64], y: NDArray[np.float64], seconds: float
+) -> dict[str, Any]:
+    errors = predictions - y
+    return {
+        "mae": float(mae(errors)),
+        "rmse": float(rmse(errors)),
+        "seconds": round(seconds, 1),
+        "predictions": [round(float(value), 3) for value in predictions],
+    }
 
 
 def _figures(fit: dict[str, Any]) -> dict[str, Any]:

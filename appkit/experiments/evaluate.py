@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from appkit.experiments.result import Spread
-from appkit.regression import Cancelled, OrthogonalLeastSquares, cross_validate_folds, mae
+from appkit.regression import Cancelled, OrthogonalLeastSquares, cross_validate_folds, mae, rmse
 
 Array = NDArray[np.float64]
 
@@ -121,6 +121,23 @@ def evaluate(
         for (fold, test), model, error in zip(splits(folds), found.models, found.rmse, strict=True)
     ]
     return Evaluation(figures, found.predictions, time.perf_counter() - started)
+
+
+def averaged(evaluations: list[Evaluation], y: Array, folds: NDArray[np.int64]) -> Evaluation:
+    """Of the model that predicts the mean of several models' predictions, over the same folds."""
+    predictions = np.mean([each.predictions for each in evaluations], axis=0)
+    figures = [
+        {
+            "fold": fold,
+            "n_train": int((~test).sum()),
+            "n_test": int(test.sum()),
+            "mae": float(mae(predictions[test] - y[test])),
+            "rmse": float(rmse(predictions[test] - y[test])),
+            "terms": None,
+        }
+        for fold, test in splits(folds)
+    ]
+    return Evaluation(figures, predictions, sum(each.seconds for each in evaluations))
 
 
 def _predict(model: Any, X: Array, metric: str) -> Array:

@@ -20,6 +20,7 @@ from appkit.experiments import memory, provenance
 from appkit.experiments.compute import Progress, compute_features, n_local_workers
 from appkit.experiments.evaluate import (
     Evaluation,
+    averaged,
     error_path,
     evaluate,
     first_terms,
@@ -72,8 +73,9 @@ class RowDefinition:
     dictionary
         Makes the transformer from the settings; None: the regressor takes the molecules.
     regressor
-        Makes the estimator from the settings. One that has ``n_terms_by_metric_`` is asked for
-        ``predict(X, metric=…)``, its terms chosen for MAE and RMSE apart.
+        Makes the estimator from the settings; None: the row is the mean of `parts`. One that has
+        ``n_terms_by_metric_`` is asked for ``predict(X, metric=…)``, its terms chosen for MAE and
+        RMSE apart.
     stored
         Whether the features are worth keeping on disk.
     selects
@@ -82,16 +84,19 @@ class RowDefinition:
         The molecules that the row is computed on, as a mask; None is all.
     composition
         Whether the numbers of atoms of each element come before the features.
+    parts
+        Rows whose predictions this one averages.
     """
 
     name: str
     label: str
     dictionary: Callable[[Any], Any] | None
-    regressor: Callable[[Any], Any]
+    regressor: Callable[[Any], Any] | None
     stored: bool = True
     selects: bool = False
     keep: Callable[[MoleculeSet], NDArray[np.bool_]] | None = field(default=None)
     composition: bool = False
+    parts: tuple[RowDefinition, ...] = ()
 
 
 def chosen_rows(
@@ -212,6 +217,8 @@ class Job:
 
     def row(self, definition: RowDefinition, details: Details) -> Row | None:
         """Compute a row and add to the details; None where it does not apply to the molecules."""
+        if definition.parts:
+            return self._average(definition, details)
         kept = self._kept(definition)
         if kept is None:
             return None
@@ -230,23 +237,44 @@ class Job:
         chosen = self.molecules.subset(kept)
         X = features.values[kept]
         evaluation = self._evaluation(definition, X, chosen)
-        name, y = definition.name, chosen.energies
+        self._detail(definition.name, evaluation, kept, details)
+        if definition.selects:
+            name, y = definition.name, chosen.energies
+            longest = self.settings.longest
+            details.paths[name] = error_path(X, y, chosen.folds, longest, self.cancel)
+            details.terms[name] = first_terms(X, y, features.names, features.frame, _SHOWN_TERMS)
+        seconds, width = features.seconds, features.values.shape[1] if definition.dictionary else 0
+        return _row(definition, evaluation, width, seconds, kept)
+
+    def _average(self, definition: RowDefinition, details: Details) -> Row:
+        """The row of the mean of its parts."""
+        everything = [self.features(part) for part in definition.parts]
+        found = [
+            self._evaluation(part, features.values, self.molecules)
+            for part, features in zip(definition.parts, everything, strict=True)
+        ]
+        evaluation = averaged(found, self.molecules.energies, self.molecules.folds)
+        kept = np.ones(len(self.molecules), dtype=bool)
+        self._detail(definition.name, evaluation, kept, details)
+        width = max(features.values.shape[1] for features in everything)
+        return _row(definition, evaluation, width, max(f.seconds for f in everything), kept)
+
+    def _detail(
+        self, name: str, evaluation: Evaluation, kept: NDArray[np.bool_], details: Details
+    ) -> None:
+        """Add a row's predictions and largest residuals."""
         predictions = np.full(len(self.molecules), np.nan)
         predictions[kept] = evaluation.predictions
         details.predictions[name] = [None if p != p else round(float(p), 3) for p in predictions]
         details.residuals[name] = largest_residuals(
             self.molecules.energies, predictions, self.molecules.labels
         )
-        if definition.selects:
-            longest = self.settings.longest
-            details.paths[name] = error_path(X, y, chosen.folds, longest, self.cancel)
-            details.terms[name] = first_terms(X, y, features.names, features.frame, _SHOWN_TERMS)
-        return _row(definition, evaluation, features, kept)
 
     def _evaluation(
         self, definition: RowDefinition, X: NDArray[Any], chosen: MoleculeSet
     ) -> Evaluation:
         """Of a row's regressor over the folds, now or in an earlier run."""
+        assert definition.regressor is not None
         regressor = definition.regressor(self.settings)
 
         def fit() -> dict[str, Any]:
@@ -312,9 +340,11 @@ class Job:
 def _row(
     definition: RowDefinition,
     evaluation: Evaluation,
-    features: Features,
+    width: int,
+    seconds: float,
     kept: NDArray[np.bool_],
 ) -> Row:
+    """Of ``width`` features that took so many seconds of one core."""
     left_out = int((~kept).sum())
     return Row(
         name=definition.name,
@@ -324,9 +354,9 @@ def _row(
         terms=evaluation.terms,
         folds=evaluation.folds,
         n_molecules=int(kept.sum()),
-        n_features=features.values.shape[1] if definition.dictionary else 0,
+        n_features=width,
         seconds={
-            "features (one core)": round(features.seconds, 1),
+            "features (one core)": round(seconds, 1),
             "regression": round(evaluation.seconds, 1),
         },
         note=f"{left_out} of {len(kept)} molecules left out" if left_out else "",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from appkit.energy import (
     HDAD,
@@ -19,7 +18,7 @@ from appkit.energy import (
     SolidHarmonicScattering,
 )
 from appkit.energy.dictionary import check_device
-from appkit.experiments.job import ELEMENTS, RowDefinition, without_composition
+from appkit.experiments.job import ELEMENTS, RowDefinition
 from appkit.regression import BaggedOLS, KernelRegression, MultilinearRegression, ScaledAxes
 from appkit.regression.residual import ResidualRegressor, standardised_ridge
 
@@ -149,12 +148,6 @@ def kernel(settings: SolidSettings) -> ResidualRegressor:
     return ResidualRegressor(LinearRegression(), narrowed, len(ELEMENTS))
 
 
-def mean_of_both(settings: SolidSettings) -> VotingRegressor:
-    """The trilinear model and the kernel's, which err in different places."""
-    alone = make_pipeline(FunctionTransformer(without_composition), trilinear(settings))
-    return VotingRegressor([("trilinear", alone), ("kernel", kernel(settings))])
-
-
 def laplacian(settings: SolidSettings) -> KernelRegression:
     return _gaussian("laplacian")
 
@@ -175,6 +168,11 @@ def _gaussian(name: str) -> KernelRegression:
 #: Training molecules of a kernel, whose matrix of 20,000² takes 3.2 GB.
 MOST_POINTS = 20_000
 
+_JOINT_TRILINEAR = RowDefinition("joint-trilinear", "Joint moments, trilinear", joint, trilinear)
+_JOINT_KERNEL = RowDefinition(
+    "joint-kernel", "Joint moments, kernel", joint, kernel, composition=True
+)
+
 ROWS: dict[str, RowDefinition] = {
     row.name: row
     for row in (
@@ -184,10 +182,14 @@ ROWS: dict[str, RowDefinition] = {
         RowDefinition("kernel", "Scattering, kernel", scattering, kernel, composition=True),
         RowDefinition("bagged", "Scattering, sparse", scattering, bagged, selects=True),
         RowDefinition("joint-linear", "Joint moments, linear", joint, ridge),
-        RowDefinition("joint-trilinear", "Joint moments, trilinear", joint, trilinear),
-        RowDefinition("joint-kernel", "Joint moments, kernel", joint, kernel, composition=True),
+        _JOINT_TRILINEAR,
+        _JOINT_KERNEL,
         RowDefinition(
-            "joint-mean", "Joint moments, mean of both", joint, mean_of_both, composition=True
+            "joint-mean",
+            "Joint moments, mean of trilinear and kernel",
+            None,
+            None,
+            parts=(_JOINT_TRILINEAR, _JOINT_KERNEL),
         ),
         RowDefinition(
             "coulomb",
@@ -204,13 +206,19 @@ ROWS: dict[str, RowDefinition] = {
 
 #: What is computed where no rows are named: all but those that train for long on a CPU.
 USUAL = [name for name in ROWS if name != "schnet"]
-_KERNELS = ("kernel", "joint-kernel", "joint-mean", "coulomb", "hdad")
+_KERNELS = ("kernel", "joint-kernel", "coulomb", "hdad")
 #: Training molecules of a network on a CPU, an hour's work.
 _MOST_ON_CPU = 2000
 
 
 def most_trained(row: str, settings: SolidSettings) -> int | None:
-    """The most molecules that a row trains on in a learning curve; None is all."""
+    """The most molecules that a row trains on in a learning curve; None is all.
+
+    A mean of rows ends where the first of them does.
+    """
+    parts = [most_trained(part.name, settings) for part in ROWS[row].parts]
+    if limits := [most for most in parts if most is not None]:
+        return min(limits)
     if row in _KERNELS:
         return MOST_POINTS
     return _MOST_ON_CPU if row == "schnet" and settings.device == "cpu" else None

@@ -24,7 +24,15 @@ from appkit.experiments.memory import OverBudget
 from appkit.experiments.result import details_of, results
 from appkit.experiments.solid_rows import ROWS
 
-SMALL = {"J": 1, "L": 1, "powers": (1, 2), "tolerance": 0.02, "channels": ("nuclear",)}
+SMALL = {
+    "J": 1,
+    "L": 1,
+    "joint": (1, 1),
+    "models": 2,
+    "powers": (1, 2),
+    "tolerance": 0.02,
+    "channels": ("nuclear",),
+}
 RUN = SMALL | {"workers": 0}
 
 
@@ -76,6 +84,19 @@ def test_rows_that_were_computed_are_not_computed_again(monkeypatch):
     assert details_of(again).predictions == predictions
     with pytest.raises(pytest.fail.Exception, match="fitted again"):
         qm7_energy.run(clusters(), rows=["kernel"], **RUN)
+
+
+def test_a_mean_of_rows_takes_their_fits():
+    data = clusters()
+    names = ["joint-trilinear", "joint-kernel", "joint-mean"]
+    details = details_of(qm7_energy.run(data, rows=names, **RUN))
+    one, other, both = (np.array(details.predictions[name]) for name in names)
+    assert both == pytest.approx((one + other) / 2, abs=2e-3)
+    curve = qm9_energy.run(data, rows=names, **RUN)
+    told = details_of(curve).predictions
+    one, other, both = (np.array(told[name]) for name in names)
+    assert both == pytest.approx((one + other) / 2, abs=2e-3)
+    assert curve.row("joint-mean").n_features == curve.row("joint-kernel").n_features
 
 
 def test_locality_has_a_row_for_each_scale_and_more_features_in_each():
