@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import panel as pn
+from panel.io.resources import LOCAL_DIST
 from tornado.websocket import WebSocketClosedError
 
 import appkit.figures.theme  # noqa: F401 - sets the plots' backend before the first session
@@ -31,7 +32,12 @@ def routes() -> dict[str, Callable[[], Any]]:
 
 def session() -> Any:
     """The document of a new session."""
-    shell, document = Shell(), pn.state.curdoc
+    document = pn.state.curdoc
+    if document is not None:
+        # Panel says where its styles are when it writes the page. A browser whose session died
+        # meanwhile gets a new one by its websocket, without a page: it would ask another host.
+        document.template_variables["dist_url"] = LOCAL_DIST
+    shell = Shell()
     if document is not None and document.session_context is not None:
         document.on_session_destroyed(lambda context: shell.close(document))
     return shell.template

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -42,10 +42,9 @@ class MMFF94(Calculator):
     6, 37 (2014).
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
-
     def __init__(self, molecule: Atoms, charge: int = 0) -> None:
         super().__init__()
+        self.implemented_properties = ["energy", "forces"]
         check_volumes([molecule])
         self._numbers = molecule.numbers.copy()
         self._field = _field(molecule, charge)
