@@ -74,7 +74,7 @@ def _named() -> dict[str, Atoms]:
     return {name: from_smiles(smiles) for name, smiles in _NAMED.items()}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=6)
 def molecules(name: str = "embedded") -> MoleculeSet:
     """A set of molecules; raises as `load_molecules` does."""
     return load_molecules(name)

@@ -17,8 +17,8 @@ from appkit.figures.axes import quiet
 class Errors:
     """Mean absolute errors (kcal/mol) of one model at the places ``at`` of an axis.
 
-    ``name`` gives the colour, ``label`` is what the legend says; a ``level`` is a published figure,
-    drawn as a dashed line.
+    ``name`` gives the colour (a model on joint moments has hollow points), ``label`` is what the
+    legend says; a ``level`` is a published figure, a dashed line that says its label when touched.
     """
 
     name: str
@@ -32,36 +32,67 @@ class Errors:
 CHEMICAL_ACCURACY = 1.0
 
 
-def learning_curves(curves: Sequence[Errors], dark: bool = False) -> hv.Overlay:
-    """MAE against the number of molecules trained on, both axes logarithmic."""
-    return _overlay(curves, "molecules trained on", "{0,0}", dark)
+#: Ticks of an axis of errors, kcal/mol.
+_ROUND = [k * 10.0**n for n in range(-3, 5) for k in (1, 2, 5)]
 
 
-def locality(curves: Sequence[Errors], dark: bool = False) -> hv.Overlay:
-    """MAE against the width (Å) of the largest wavelets that are kept, both axes logarithmic."""
-    return _overlay(curves, "width of the largest wavelets 2ʲσ (Å)", "{0.00} Å", dark)
+def learning_curves(
+    curves: Sequence[Errors], dark: bool = False, front: str | None = None, legend: bool = True
+) -> hv.Overlay:
+    """MAE against the number of molecules trained on, both axes logarithmic.
+
+    The model called ``front`` is drawn strong and the others fainter; None: all alike.
+    """
+    return _overlay(curves, ("molecules trained on", "{0,0}"), dark, front, legend)
 
 
-def _overlay(curves: Sequence[Errors], across: str, form: str, dark: bool) -> hv.Overlay:
+def locality(
+    curves: Sequence[Errors], dark: bool = False, front: str | None = None, legend: bool = True
+) -> hv.Overlay:
+    """MAE against the width (Å) of the largest wavelets that are kept, as `learning_curves`."""
+    return _overlay(
+        curves, ("width of the largest wavelets 2ʲσ (Å)", "{0.00} Å"), dark, front, legend
+    )
+
+
+def _overlay(
+    curves: Sequence[Errors], axis: tuple[str, str], dark: bool, front: str | None, legend: bool
+) -> hv.Overlay:
+    across, form = axis
     surfaces = theme.DARK if dark else theme.LIGHT
     line = hv.HLine(CHEMICAL_ACCURACY).opts(
         color=surfaces["muted"], line_width=1, line_dash="dotted"
     )
-    layers = [layer for curve in curves for layer in _layers(curve, form)]
+    strong = {curve.name for curve in curves if front in (None, curve.name)}
+    inks = [1.0 if not strong or curve.name in strong else 0.5 for curve in curves]
+    layers = [
+        layer
+        for curve, ink in zip(curves, inks, strict=True)
+        for layer in _layers(curve, form, ink, surfaces["card"])
+    ]
+    named = sum(not curve.level for curve in curves)
+    rows = (named + 1) // 2
     errors = np.concatenate([np.asarray(curve.mae, float) for curve in curves])
     ends = np.concatenate([np.asarray(curve.at, float) for curve in curves])
     low, high = min(errors.min(), CHEMICAL_ACCURACY), max(errors.max(), CHEMICAL_ACCURACY)
     return hv.Overlay([line, *layers]).opts(
         hv.opts.Overlay(
             responsive=True,
-            height=380,
+            height=380 + (18 * rows if legend else 0),
+            show_legend=legend,
             logx=True,
             logy=True,
             xlim=(0.9 * ends.min(), 1.1 * ends.max()),
             ylim=(0.8 * low, 1.25 * high),
+            xticks=[(at, _short(at)) for at in sorted(set(ends))],
+            yticks=[(e, f"{e:g}") for e in _ROUND if 0.8 * low <= e <= 1.25 * high],
             xlabel=across,
             ylabel="MAE on unseen molecules (kcal/mol)",
-            legend_position="top_right",
+            legend_position="bottom",
+            legend_cols=2,
+            legend_offset=(-50, 0),  # from the figure's rim: two columns are as wide as a phone
+            legend_opts=_LEGEND,
+            legend_limit=2 * len(layers),  # HoloViews leaves the legend of many layers out
             show_grid=True,
             default_tools=["save"],
             toolbar="above",
@@ -70,18 +101,48 @@ def _overlay(curves: Sequence[Errors], across: str, form: str, dark: bool) -> hv
     )
 
 
-def _layers(curve: Errors, form: str) -> list[hv.Element]:
+_LEGEND = {
+    "label_text_font_size": "11px",
+    "label_standoff": 4,
+    "label_height": 12,
+    "glyph_width": 16,
+    "glyph_height": 16,
+    "spacing": 1,
+    "padding": 2,
+    "margin": 0,
+    "border_line_alpha": 0,
+    "background_fill_alpha": 0,
+}
+
+
+def _short(at: float) -> str:
+    """5000 as 5k: long numbers run together on a phone."""
+    return f"{at / 1000:.3g}k" if at >= 1000 else f"{at:.3g}"
+
+
+def _layers(curve: Errors, form: str, ink: float, ground: str) -> list[hv.Element]:
     table = {"at": np.asarray(curve.at, float), "MAE": np.asarray(curve.mae, float)}
     hover = HoverTool(
         tooltips=[("", curve.label), ("", f"@at{form}"), ("MAE", "@MAE{0.00} kcal/mol")]
     )
-    colour = theme.MODEL_COLOURS.get(curve.name, theme.DICTIONARY_COLOURS["beyond"])
-    line = hv.Curve(table, "at", "MAE", label=curve.label).opts(
-        color=colour,
-        line_width=1.4 if curve.level else 2.2,
-        line_dash="dashed" if curve.level else "solid",
-        tools=[hover] if curve.level else [],
-    )
+    colour = theme.model_colour(curve.name)
     if curve.level:
-        return [line]
-    return [line, hv.Points(table, ["at", "MAE"]).opts(color=colour, size=7, tools=[hover])]
+        told = HoverTool(tooltips=[("", curve.label), ("MAE", "@MAE{0.00} kcal/mol")])
+        return [
+            hv.Curve(table, "at", "MAE").opts(
+                color=colour, line_width=1.4, line_dash="dashed", alpha=ink, tools=[told]
+            )
+        ]
+    hollow = curve.name.startswith(theme.JOINT)
+    line = hv.Curve(table, "at", "MAE", label=curve.label).opts(
+        color=colour, line_width=2.2, alpha=ink, tools=[]
+    )
+    points = hv.Points(table, ["at", "MAE"], label=curve.label).opts(
+        fill_color=ground if hollow else colour,
+        line_color=colour,
+        line_width=1.6,
+        size=7,
+        alpha=ink,
+        tools=[hover],
+    )
+    return [line, points]

@@ -25,6 +25,8 @@ NAMES = {
 
 def colour_of(dictionary: str) -> str:
     """The colour of a dictionary in every figure; rows that extend one share its colour."""
+    if dictionary.removeprefix(theme.JOINT) in theme.MODEL_COLOURS:
+        return theme.model_colour(dictionary)
     for name, colour in theme.DICTIONARY_COLOURS.items():
         if dictionary.startswith(name):
             return colour
@@ -35,7 +37,8 @@ def colour_of(dictionary: str) -> str:
 class ErrorPath:
     """Test RMSE (kcal/mol) of the models with ``terms`` terms: mean and spread over folds.
 
-    A ``level`` is a model without terms, such as a kernel's: one error at every M.
+    A ``level`` is a model without terms, such as a kernel's: one error at every M. ``title`` is
+    what the legend says of a dictionary that has no name in `NAMES`.
     """
 
     name: str
@@ -43,11 +46,12 @@ class ErrorPath:
     rmse: np.ndarray
     sd: np.ndarray
     level: bool = False
+    title: str = ""
 
     @property
     def label(self) -> str:
         """What the legend says."""
-        return NAMES.get(self.name, self.name)
+        return self.title or NAMES.get(self.name, self.name)
 
     @property
     def drawable(self) -> ErrorPath:

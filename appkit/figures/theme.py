@@ -56,7 +56,15 @@ MODEL_COLOURS = {
     "hdad": "#c4741a",
     "soap": "#a3832a",
     "schnet": "#cf5148",
+    "mean": "#9a6b4f",
 }
+JOINT = "joint-"
+
+
+def model_colour(name: str) -> str:
+    """The colour of a model; one on joint moments has that of the model without them."""
+    return MODEL_COLOURS.get(name.removeprefix(JOINT), DICTIONARY_COLOURS["beyond"])
+
 
 #: Quiet versions of the usual element colours: discs under the letters.
 ELEMENT_COLOURS = {

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from seen import press
+from solid_records import own_records, solid_molecules, write_solid_records
 
 from appkit.dashboards import explorer, library
 from appkit.data.download import MissingFileError
@@ -34,12 +35,18 @@ POINT = """() => {
 def regression(visit):
     page = visit("?page=regression", height=1500)
     page.get_by_text("From the record of 2099-01-01").wait_for()
+    settled(page)
+    return page
+
+
+def settled(page):
+    """The first point of the parity figure, once tables and figures have found their places."""
     page.wait_for_function(POINT)
     before = None
-    while before != (now := page.evaluate(POINT)):  # tables and figures still find their places
+    while before != (now := page.evaluate(POINT)):
         before = now
         page.wait_for_timeout(700)
-    return page
+    return now
 
 
 def test_a_click_on_a_point_shows_its_molecule(regression):
@@ -133,3 +140,88 @@ def test_a_set_is_downloaded_when_asked(visit, monkeypatch):
     download.wait_for(state="hidden")
     page.get_by_text("https://example.org could not be downloaded").wait_for(state="hidden")
     page.get_by_text("Compute this model").first.wait_for()
+
+
+# ---- molecules in space ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def solid(visit, server, monkeypatch, tmp_path):
+    """``solid(address)`` opens a page that has made-up records of QM7 and QM9 and their molecules.
+
+    Without ``molecules``, their files are not on this machine; without ``records``, there are none.
+    """
+
+    def open_page(address, molecules=True, records=True, **options):
+        own_records(monkeypatch, tmp_path)
+        found = solid_molecules if molecules else lambda name: None
+        monkeypatch.setattr(explorer, "molecules_or_none", found)
+        if records:
+            write_solid_records(tmp_path)
+        return visit(f"?page=regression&{address}", **options)
+
+    return open_page
+
+
+def test_qm7_a_click_on_a_point_shows_its_molecule_projected(solid):
+    page = solid("dataset=qm7&dictionary=kernel", height=1500)
+    page.get_by_text("From the record of 2099-01-02").wait_for()
+    page.get_by_role("heading", name="Locality").wait_for()
+    page.get_by_role("heading", name="Error against M").wait_for()
+    point = settled(page)
+    assert point["n"] == 60
+    page.mouse.click(point["x"], point["y"])
+    page.wait_for_url(re.compile(r"molecule=\d+"))
+    page.get_by_role("heading", name="Molecule").wait_for()
+    assert page.get_by_role("button", name="Compute this model").count() == 0
+
+
+def test_qm7_a_molecule_that_is_not_flat_says_so(solid):
+    index = next(i for i, m in enumerate(solid_molecules("qm7").atoms) if len(m) > 6)
+    page = solid(f"dataset=qm7&molecule={index}")
+    page.get_by_text("Projected on its best plane, from which atoms stand up to").wait_for()
+
+
+def test_the_rows_of_a_set_are_chosen_by_the_keyboard(solid):
+    page = solid("dataset=qm7")
+    page.get_by_text("From the record of 2099-01-02").wait_for()
+    page.get_by_label("Dictionary").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("menuitem", name="Joint moments, kernel").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_label("Dictionary").click()
+    page.get_by_role("menuitem", name="Joint moments, kernel").click()
+    page.wait_for_url(re.compile("dictionary=joint-kernel"))
+    page.get_by_label("Data set").click()
+    page.get_by_role("menuitem", name="QM9").click()
+    page.get_by_role("heading", name="Learning curves").wait_for()
+    page.wait_for_url(re.compile("dataset=qm9"))
+    assert "dictionary=joint-kernel" in page.url
+
+
+def test_qm9_shows_learning_curves_on_a_phone_and_in_the_dark(solid):
+    page = solid(
+        "dataset=qm9&dictionary=joint-kernel&theme=dark", width=390, height=900, phone=True
+    )
+    page.get_by_role("heading", name="Learning curves").wait_for()
+    page.get_by_text("thesis defence: L. Thiry").wait_for()
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    for name in ("Learning curves", "Predicted against true", "Largest residuals"):
+        box = page.get_by_role("heading", name=name).bounding_box()
+        assert box["x"] + box["width"] <= 390
+
+
+def test_qm9_that_is_not_here_says_its_size_and_its_command(solid):
+    page = solid("dataset=qm9", molecules=False, records=False)
+    page.get_by_text("86.1 MB, CC0-1.0").wait_for()
+    page.get_by_text("appkit run qm9-energy --molecules 10000").wait_for()
+    page.get_by_role("button", name="Download").wait_for()
+    page.get_by_text("talk: thesis defence: MAE").wait_for()
+
+
+def test_links_to_sets_and_rows_that_do_not_exist_are_said(solid):
+    page = solid("dataset=qm8&dictionary=fourier")
+    page.get_by_text("This link asks for dataset=qm8, which cannot be shown.").wait_for()
+    page.goto(page.url.split("?")[0] + "?page=regression&dataset=qm7&dictionary=fourier")
+    page.get_by_text("QM7 has no row called 'fourier'. Rows: linear, bilinear").wait_for()
+    page.get_by_text("From the record of 2099-01-02").wait_for()

@@ -1,162 +1,31 @@
-"""The regression page's models against least squares by hand; its tables against records."""
+"""What the regression page shows from records: its models, curves and tables."""
 
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from solid_records import Watched, own_records, qm7, qm7_locality, qm9
 
-from appkit.dashboards import explorer, library
-from appkit.dashboards.jobs import Task
-from appkit.data.download import DataError
-from appkit.data.molecules import load_molecules
-from appkit.energy import PlanarFourier
-from appkit.experiments import Details, Result, published
-from appkit.experiments.result import Row, Spread, save
-from appkit.regression import Cancelled, OrthogonalLeastSquares
-
-CHANNELS = ("dirac",)
+from appkit.dashboards import comparison, explorer
+from appkit.dashboards.studies import STUDIES
+from appkit.experiments import Details, Result, Row, Spread, published, save
+from appkit.figures.regression import NAMES
+from appkit.regression import Cancelled
 
 
-class Watched(Task):
-    """A task whose reports are kept."""
-
-    def __init__(self):
-        self.reports = []
-        super().__init__(report=lambda fraction, text: self.reports.append((fraction, text)))
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path):
+    own_records(monkeypatch, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def few():
-    """Thirty molecules of the embedded set in three folds."""
-    chosen = load_molecules("embedded").subset(range(30))
-    return replace(chosen, folds=np.arange(30) % 3)
-
-
-@pytest.fixture
-def page(few, monkeypatch, tmp_path):
-    """An explorer of its own: few molecules, nothing kept from other tests, its own folders."""
-    monkeypatch.setenv("APPKIT_FEATURES", str(tmp_path / "features"))
-    monkeypatch.setenv("APPKIT_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setattr("appkit.experiments.result.PACKAGED_RESULTS", tmp_path / "shipped")
-    monkeypatch.setattr(library, "molecules", lambda name="embedded": few)
-    monkeypatch.setattr(explorer, "_live", {})
-    explorer._formulas.cache_clear()
-    yield explorer
-    explorer._formulas.cache_clear()
-
-
-# ---- computed live ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def live(page):
-    return page.explore("embedded", "fourier", CHANNELS, Watched())
-
-
-@pytest.mark.parametrize("m", [1, 3, 8])
-def test_each_molecule_is_predicted_by_folds_that_did_not_see_it(live, few, m):
-    features = PlanarFourier(channels=CHANNELS).fit_transform(few.atoms)
-    expected = np.empty(len(few))
-    for k in range(3):
-        train, test = few.folds != k, few.folds == k
-        fit = OrthogonalLeastSquares(m).fit(features[train], few.energies[train])
-        expected[test] = fit.predict(features[test])
-    model = live.model(m)
-    assert model.parity.predicted == pytest.approx(expected, rel=1e-5)
-    assert model.parity.true == pytest.approx(few.energies)
-    assert model.rmse == pytest.approx(np.sqrt(np.mean((expected - few.energies) ** 2)), rel=1e-4)
-    assert model.mae == pytest.approx(np.mean(np.abs(expected - few.energies)), rel=1e-4)
-    assert len(model.terms) == m
-    assert list(model.parity.formulas) == [a.get_chemical_formula("hill") for a in few.atoms]
-    assert f"M = {m}" in model.source
-
-
-def test_the_error_path_is_the_mean_over_folds(live, few):
-    wrong = live.model(5).parity.residual
-    errors = [np.sqrt(np.mean(wrong[few.folds == k] ** 2)) for k in range(3)]
-    assert live.path.terms[4] == 5
-    assert live.path.rmse[4] == pytest.approx(np.mean(errors))
-    assert live.path.sd[4] == pytest.approx(np.std(errors))
-    assert len(live.path.terms) == live.predictions.shape[1]
-
-
-def test_the_terms_are_those_of_all_molecules_in_order(live, few):
-    dictionary = PlanarFourier(channels=CHANNELS)
-    fit = OrthogonalLeastSquares(4).fit(dictionary.fit_transform(few.atoms), few.energies)
-    expected = dictionary.features_.iloc[fit.selected_]
-    assert live.model(4).terms["radius"].to_numpy() == pytest.approx(expected["radius"])
-    assert live.model(4).terms["weight"].to_numpy() == pytest.approx(fit.weights_, rel=1e-6)
-
-
-def test_no_more_terms_than_training_molecules(live):
-    longest = live.predictions.shape[1]
-    assert longest <= 20
-    with pytest.raises(ValueError, match=rf"M = 21 is larger than the {longest} terms.*embedded"):
-        live.model(21)
-    with pytest.raises(ValueError, match="at least one term, not M = 0"):
-        live.model(0)
-
-
-def test_progress_is_told_and_the_second_time_is_free(page):
-    first, second = Watched(), Watched()
-    live = page.explore("embedded", "fourier", CHANNELS, first)
-    fractions = [fraction for fraction, _ in first.reports]
-    assert fractions == sorted(fractions)
-    assert any("batch" in text for _, text in first.reports)
-    assert any(text == "fold 3 of 3" for _, text in first.reports)
-    assert page.explore("embedded", "fourier", CHANNELS, second) is live
-    assert second.reports == []
-
-
-def test_only_the_newest_models_are_kept(page, monkeypatch):
-    monkeypatch.setattr(page, "_explore", lambda molecules, name, channels, task: object())
-    kinds = [(channel,) for channel in "abcdefgh"]
-    for channels in kinds:
-        page.explore("embedded", "wavelet", channels, Watched())
-    assert [key[2] for key in page._live] == kinds[-6:]
-
-
-def test_it_can_be_cancelled_and_called_again(page):
-    task = Watched()
-    task.stop = threading.Event()
-    task.stop.set()
-    with pytest.raises(Cancelled):
-        page.explore("embedded", "fourier", CHANNELS, task)
-    assert page._live == {}
-    assert page.explore("embedded", "fourier", CHANNELS, Watched()).model(1)
-
-
-@pytest.mark.parametrize(
-    ("dataset", "name", "channels", "message"),
-    [
-        ("embedded", "coulomb", CHANNELS, "Coulomb matrix is a kernel regression: it selects no"),
-        ("embedded", "fourier", (), "Choose at least one channel"),
-        ("embedded", "fourier", ("spin",), "Unknown channel spin"),
-        ("qm_2d", "fourier", CHANNELS, "qm_2d is not on this machine: `appkit data get qm_2d`"),
-        ("nothing", "fourier", CHANNELS, "nothing"),
-    ],
-)
-def test_bad_choices_are_refused(page, monkeypatch, tmp_path, dataset, name, channels, message):
-    monkeypatch.setenv("APPKIT_DATA", str(tmp_path))
-    with pytest.raises(ValueError, match=message):
-        page.explore(dataset, name, channels, Watched())
-
-
-def test_a_set_that_is_not_here_is_not_downloaded(page, monkeypatch, tmp_path):
-    monkeypatch.setenv("APPKIT_DATA", str(tmp_path))
-    assert page.molecules_or_none("qm7_2d") is None
-    with pytest.raises(DataError):
-        page.explore("qm7_2d", "fourier", CHANNELS, Watched())
-
-
-# ---- from records ----------------------------------------------------------------------------
+# ---- planar ----------------------------------------------------------------------------------
 
 
 def row(name, m=None):
     return Row(
         name=name,
-        label=explorer.NAMES[name],
+        label=NAMES[name],
         mae=Spread(3.21, 0.1),
         rmse=Spread(4.56, 0.2),
         terms=m,
@@ -169,7 +38,7 @@ def row(name, m=None):
 
 
 @pytest.fixture
-def saved(page):
+def saved():
     result = Result(
         experiment="planar-energy",
         dataset="qm7_2d",
@@ -196,17 +65,22 @@ def saved(page):
 
 
 def test_a_record_is_found_with_its_details(saved):
-    assert explorer.record("qm7_2d") == saved
+    assert STUDIES["qm7_2d"].record() == saved
 
 
-def test_a_record_without_details_or_no_record_is_none(page, saved):
-    save(replace(saved[0], dataset="lonely"))
-    assert page.record("lonely") is None
-    assert page.record("nothing") is None
-    assert page.table("nothing", None).empty
-    published_alone = page.table("qm_2d", None).set_index("Dictionary")
-    assert list(published_alone) == ["Talk's RMSE", "Paper's RMSE", "Paper's MAE"]
-    assert published_alone.loc["Scattering"].tolist() == ["2.7", "2.5 ± 0.4", "1.6 ± 0.0"]
+def test_a_record_without_details_or_no_record_is_none(saved):
+    save(replace(saved[0], dataset="embedded"))
+    assert STUDIES["embedded"].record() is None
+    assert STUDIES["qm_2d"].record() is None
+
+
+def test_without_a_record_the_published_figures_stand_alone():
+    assert comparison.table(STUDIES["embedded"], None).empty
+    alone = comparison.table(STUDIES["qm_2d"], None).set_index("Dictionary")
+    assert list(alone) == ["Talk's RMSE", "Paper's RMSE", "Paper's MAE"]
+    assert alone.loc["Scattering"].tolist() == ["2.7", "2.5 ± 0.4", "1.6 ± 0.0"]
+    of_qm9 = comparison.table(STUDIES["qm9"], None).set_index("Dictionary")
+    assert of_qm9.loc["SchNet"].tolist() == ["0.34"]
 
 
 def test_a_recorded_model_shows_what_was_recorded(saved):
@@ -230,7 +104,7 @@ def test_molecules_that_were_left_out_are_not_shown(saved):
 
 
 def test_the_table_stands_beside_the_published_figures(saved):
-    table = explorer.table("qm7_2d", saved[0]).set_index("Dictionary")
+    table = comparison.table(STUDIES["qm7_2d"], saved[0]).set_index("Dictionary")
     ours = table.loc["Scattering"]
     assert ours["RMSE"] == "4.6 ± 0.2"
     assert ours["MAE"] == "3.2 ± 0.1"
@@ -251,21 +125,66 @@ def test_a_row_without_terms_is_a_level_beside_the_paths(saved):
     assert level.rmse.tolist() == [4.56, 4.56]
 
 
-def test_a_download_tells_its_progress_and_can_be_left(page, monkeypatch):
+def test_a_download_tells_its_progress_and_can_be_left(monkeypatch):
     def get(name, progress):
         progress(1_000_000, 4_000_000)
         progress(2_000_000, 0)  # a server that does not say how much there is
 
-    monkeypatch.setattr(page.catalogue, "get", get)
-    monkeypatch.setattr(page, "molecules_or_none", lambda dataset: dataset)
+    monkeypatch.setattr(explorer.catalogue, "get", get)
+    monkeypatch.setattr(explorer, "molecules_or_none", lambda dataset: dataset)
     task = Watched()
-    assert page.download("qm7_2d", task) == "qm7_2d"
+    assert explorer.download("qm7_2d", task) == "qm7_2d"
     assert task.reports == [(0.25, "1.0 MB"), (0.0, "2.0 MB")]
     task.stop = threading.Event()
     task.stop.set()
     with pytest.raises(Cancelled):
-        page.download("qm7_2d", task)
+        explorer.download("qm7_2d", task)
 
 
-def test_an_offer_names_size_and_licence(page):
-    assert page.offer("qm_2d").endswith("3.1 MB, Apache-2.0.")
+def test_an_offer_names_size_and_licence():
+    assert explorer.offer("qm_2d").endswith("3.1 MB, Apache-2.0.")
+    assert explorer.offer("qm9").endswith("86.1 MB, CC0-1.0.")
+
+
+# ---- in space --------------------------------------------------------------------------------
+
+
+def test_sparse_rows_have_a_path_and_others_a_level_when_asked():
+    record = qm7()
+    assert [p.name for p in explorer.paths(*record, ["linear"])] == ["bagged", "linear"]
+    [path] = explorer.paths(*record, ["bagged"])
+    assert (path.label, path.level) == ("Scattering, sparse", False)
+
+
+def test_a_model_in_space_says_what_it_took():
+    source = explorer.recorded(*qm7(), "linear", None).source
+    assert "features (one core) 31 min, regression 62 s" in source
+    assert "Compute this model" not in source
+
+
+def test_learning_curves_stand_beside_the_published_levels():
+    result, details = qm9()
+    found = explorer.learning_curves(result, details)
+    ours = {curve.name: curve for curve in found if not curve.level}
+    assert ours["kernel"].at == details.curves["kernel"]["n_train"]
+    assert ours["kernel"].mae == details.curves["kernel"]["mae"]
+    levels = {curve.name: curve for curve in found if curve.level}
+    assert levels["schnet"].mae == [0.34, 0.34]  # also where ours was not computed
+    assert list(levels["schnet"].at) == [min(ours["kernel"].at), max(ours["kernel"].at)]
+    assert explorer.learning_curves(*qm7()) == []
+
+
+def test_locality_is_followed_against_the_width_of_wavelets():
+    found = explorer.locality_curves(qm7_locality())
+    assert [curve.label for curve in found] == ["Scattering, linear", "Scattering, kernel"]
+    assert list(found[0].at) == [0.25, 0.5, 1.0]
+    assert found[0].mae == [27.0, 9.0, 3.0]
+
+
+def test_tables_in_space_stand_beside_the_published_figures():
+    table = comparison.table(STUDIES["qm7"], qm7()[0]).set_index("Dictionary")
+    assert table.loc["Scattering, linear"].tolist() == ["3.00 ± 0.10", "4.80 ± 0.20", "2.75"]
+    curve = comparison.table(STUDIES["qm9"], qm9()[0]).set_index("Dictionary")
+    assert list(curve) == ["20", "40", "talk: thesis defence: MAE"]
+    assert curve.loc["SchNet"].tolist() == ["–", "–", "0.34"]
+    assert "thesis defence: L. Thiry" in comparison.sources(qm9()[0].published)

@@ -9,10 +9,11 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from appkit.dashboards import explorer, library
+from appkit.dashboards import library
 from appkit.dashboards.components import card, signed
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.scene import Scene
+from appkit.dashboards.studies import STUDIES
 from appkit.figures import theme
 from appkit.figures.picture import bars_svg, field_png, molecule_svg, mosaic
 
@@ -146,7 +147,7 @@ def steps(dark: bool) -> str:
 
 def _energy(index: int, true: float) -> tuple[str, str]:
     """What the invariants say, by a model that never saw the molecule, and what is true."""
-    found = explorer.record("embedded")
+    found = STUDIES["embedded"].record()
     rows = found[1].predictions.get("scattering", []) if found is not None else []
     predicted = rows[index] if index < len(rows) else None
     if predicted is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,35 +11,39 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from appkit.dashboards import explorer
-from appkit.dashboards.components import (
-    LAYOUT,
-    LongWork,
-    card,
-    figure,
-    hideable,
-    hint,
-    on_tap,
-    prompt,
-    quote,
-    signed,
-    text,
-)
+from appkit.dashboards import comparison, explorer, live_models
+from appkit.dashboards.components import LongWork, card, figure, hideable, hint, on_tap, text
 from appkit.dashboards.components.tables import frame_table
-from appkit.dashboards.explorer import Live, Model
+from appkit.dashboards.explorer import Model
+from appkit.dashboards.front import Front
+from appkit.dashboards.live_models import Live
 from appkit.dashboards.page import AppPage
-from appkit.dashboards.pages.regression_tables import nothing_yet, residual_frame, term_frame
+from appkit.dashboards.pages.regression_tables import (
+    no_such_row,
+    nothing_yet,
+    other_molecules,
+    residual_frame,
+    term_frame,
+)
+from appkit.dashboards.pages.regression_views import (
+    CurvesCard,
+    MoleculeCard,
+    power_slider,
+    row,
+    row_select,
+    stack,
+)
+from appkit.dashboards.studies import ALL_ROWS, STUDIES, Study
 from appkit.data import MoleculeSet
 from appkit.energy import CHANNELS
-from appkit.energy.geometry import planar_positions
-from appkit.figures.molecule import MoleculeFigure, Planar
-from appkit.figures.regression import NAMES, ErrorFigure, ErrorPath, ParityFigure
+from appkit.figures import curves
+from appkit.figures.regression import ErrorFigure, ParityFigure
 
-ROW_NAMES = {label: name for name, label in NAMES.items()}
+_WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (6, 0)}
 
 
 class RegressionPage(AppPage):
-    """Error against M, predictions, terms and residuals of the planar-energy experiment."""
+    """Errors, predictions, terms and residuals of the energy experiments."""
 
     slug = "regression"
     title = "Regression"
@@ -51,9 +56,14 @@ class RegressionPage(AppPage):
     url = ("dataset", "dictionary", "channels", "M", "live", "molecule")
 
     dataset: Any = param.Selector(
-        default="embedded", objects=explorer.DATASETS, label="Data set", doc="Set of molecules."
+        default="embedded",
+        objects={study.title: name for name, study in STUDIES.items()},
+        label="Data set",
+        doc="Set of molecules.",
     )
-    dictionary: Any = param.Selector(default="scattering", objects=ROW_NAMES, label="Dictionary")
+    dictionary: Any = param.Selector(
+        default="scattering", objects=ALL_ROWS, doc="Row of the data set's record."
+    )
     channels = param.ListSelector(
         default=["dirac", "core", "valence"], objects=list(CHANNELS)[:4], label="Channels"
     )
@@ -63,15 +73,13 @@ class RegressionPage(AppPage):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
-        self._record: Any = None
-        self._molecules: MoleculeSet | None = None
-        self._live: Live | None = None
+        self.front = Front(self.study)
+        self._drawn_set = ""
+        self._asked_live = False
         self._model: Model | None = None
-        self.errors, self.parity, self.drawing = ErrorFigure(), ParityFigure(), MoleculeFigure()
-        self._errors_pane, self._parity_pane, self._drawing_pane = (figure() for _ in range(3))
-        self._source, self._energies, self._protocol = hint(""), text(""), hint("")
-        self._label = quote("")
-        self._picture = hideable(self._drawing_pane, self._label)
+        self.errors, self.parity = ErrorFigure(), ParityFigure()
+        self._errors_pane, self._parity_pane = figure(), figure()
+        self._source, self._protocol, self._sentence = hint(""), hint(""), hint("")
         self._empty_text = text("")
         self._empty = card("No results for this data set yet", self._empty_text, visible=False)
         self.work = LongWork(
@@ -87,58 +95,69 @@ class RegressionPage(AppPage):
         self.terms = frame_table(height=340)
         self._terms = hideable(self.terms)
         self._no_terms = hideable(hint("This model selects no terms."), visible=False)
-        self.residuals = frame_table(height=340)
+        self.residuals = frame_table(height=340, widths={"formula": 110})
         wrapped = {"Dictionary": {"type": "textarea"}}
         self.comparison = frame_table(widths={"Dictionary": 150}, formatters=wrapped)
-        self.residuals.on_click(lambda event: self._choose(self._rows[event.row]))
-        self._rows: np.ndarray = np.zeros(0, int)
+        self.residuals.on_click(lambda event: self._choose(self._places[event.row]))
+        self._places: np.ndarray = np.zeros(0, int)
+        self.chosen = MoleculeCard()
         on_tap(self.parity.selection, self._clicked)
         self._shown = False
+
+    @property
+    def study(self) -> Study:
+        """The experiment on the chosen data set."""
+        return STUDIES[self.dataset]
 
     # ---- layout ---------------------------------------------------------------------------
 
     def view(self) -> pn.viewable.Viewable:
         """Controls and the chosen molecule beside the figures."""
-        wide = {"sizing_mode": "stretch_width", "margin": (6, 0)}
         controls = card(
             "Model",
-            pmui.Select.from_param(self.param.dataset, **wide),
-            pmui.Select.from_param(self.param.dictionary, **wide),
+            pmui.Select.from_param(self.param.dataset, **_WIDE),
+            row_select(self, **_WIDE),
             self._source,
         )
-        live = card(
+        self._own = card(
             "Try your own",
-            pmui.MultiChoice.from_param(self.param.channels, **wide),
-            _power_slider(self),
+            pmui.MultiChoice.from_param(self.param.channels, **_WIDE),
+            power_slider(self),
             self.work,
             sentence="Other channels, any M: computed here, kept for the next time.",
         )
-        self._chosen_card = card("Molecule", self._picture, self._energies, visible=False)
-        left = _stack(controls, self._offer, live, self._chosen_card)
-        self._figures = _stack(
-            _pair(
-                card("Error against M", self._errors_pane),
-                card("Predicted against true", self._parity_pane),
-            ),
-            _pair(
-                card(
-                    "Selected φ in order",
-                    self._terms,
-                    self._no_terms,
-                    sentence="Weights in the orthonormal basis, kcal/mol.",
-                ),
-                card(
-                    "Largest residuals", self.residuals, sentence="Click a row to see the molecule."
-                ),
-            ),
+        self._errors = card("Error against M", self._errors_pane)
+        self._learning = CurvesCard(
+            "Learning curves",
+            "The chosen model is drawn strong. Dashed: published figures, in their model's "
+            "colour; dotted: chemical accuracy. Touch a line to read it.",
+            curves.learning_curves,
+        )
+        self._reach = CurvesCard(
+            "Locality",
+            "Wavelets up to a width are kept. Bonds are local: fine scales carry most of the "
+            "energy, coarse ones add what is far apart. Dotted: chemical accuracy.",
+            curves.locality,
+        )
+        self._chosen_terms = card(
+            "Selected φ in order",
+            self._terms,
+            self._no_terms,
+            sentence="Weights in the orthonormal basis, kcal/mol.",
+        )
+        residuals = card(
+            "Largest residuals", self.residuals, sentence="Click a row to see the molecule."
+        )
+        parity = card("Predicted against true", self._parity_pane)
+        self._figures = stack(
+            row(self._errors, self._learning.card, parity),
+            row(self._chosen_terms, self._reach.card, residuals),
         )
         self._comparison = card(
-            "Ours, the talk's and the paper's",
-            self.comparison,
-            self._protocol,
-            sentence="kcal/mol, mean ± spread over five folds; others' as they were published.",
+            "Ours beside the published figures", self._sentence, self.comparison, self._protocol
         )
-        right = _stack(self._empty, self._figures, self._comparison)
+        left = stack(controls, self._offer, self._own, self.chosen)
+        right = stack(self._empty, self._figures, self._comparison)
         return pmui.Grid(
             pmui.Grid(left, size={"xs": 12, "md": 4, "lg": 3}),
             pmui.Grid(right, size={"xs": 12, "md": 8, "lg": 9}),
@@ -148,33 +167,64 @@ class RegressionPage(AppPage):
             sizing_mode="stretch_width",
         )
 
-    # ---- records --------------------------------------------------------------------------
+    # ---- records and molecules ------------------------------------------------------------
 
     def shown(self) -> None:
         """Read the records once the URL has been applied."""
-        if not self._shown:
-            self._shown = True
-            self._read()
+        if self._shown:
+            return
+        self._shown = True
+        if self.dictionary not in self.study.rows and self.dictionary != "scattering":
+            self.message.say(
+                "link",
+                f"{self.study.title} has no row called '{self.dictionary}'. "
+                f"Rows: {', '.join(self.study.rows)}.",
+            )
+        self._read()
 
     @param.depends("dataset", watch=True)
     def _read(self) -> None:
-        dataset = self.dataset
+        """The record first, which is quick; then the molecules, which may be many."""
         if not self._shown:
             return
+        study = self.study
+        if self._drawn_set not in ("", study.dataset):
+            self.molecule = -1
+        if self.dictionary not in study.rows:
+            self.dictionary = study.first
+        self.jobs.submit(
+            "record",
+            lambda task: Front.recorded(study),
+            self._have_record,
+            # A record that cannot be read leaves none of another data set in front.
+            ended=lambda: None if self._drawn else self._have_record(Front(study)),
+        )
 
-        def work(task: Any) -> Any:
-            return explorer.record(dataset), explorer.molecules_or_none(dataset)
+    @property
+    def _drawn(self) -> bool:
+        """Whether what is shown is of the chosen data set: its record may be on its way."""
+        return self._drawn_set == self.dataset
 
-        self.jobs.submit("record", work, self._have)
-
-    def _have(self, result: Any) -> None:
-        self._record, self._molecules = result
-        asked, self.live, self._live = self.live, False, None
-        self._offer.visible = self._molecules is None
-        if self._molecules is None:
-            self._offer_text.object = f"<p>{html.escape(explorer.offer(self.dataset))}</p>"
+    def _have_record(self, front: Front) -> None:
+        if front.study is not self.study:
+            return
+        self.front, self._model, self._drawn_set = front, None, self.dataset
+        self._asked_live, self.live = self.live, False
         self._show()
-        if asked:
+        self.jobs.submit("molecules", lambda task: front.with_molecules(), self._have_molecules)
+
+    def _have_molecules(self, front: Front) -> None:
+        if front.study is not self.study:
+            return
+        self.front = front
+        self._offer.visible = front.molecules is None
+        if self._offer.visible:
+            self._offer_text.object = f"<p>{html.escape(explorer.offer(self.dataset))}</p>"
+        self.message.say("others", other_molecules(front.study) if front.mistaken else "")
+        self._say_empty()
+        self._model_changed()
+        if self._asked_live:
+            self._asked_live = False
             self.work.start()
 
     def _fetch(self) -> Any:
@@ -186,61 +236,95 @@ class RegressionPage(AppPage):
         self._read()
 
     def _start(self) -> Any:
-        if self._molecules is None:
+        if self.front.molecules is None:
             raise ValueError(
                 f"The molecules of {self.dataset} are not on this machine: press Download, or "
                 f"run `appkit data get {self.dataset}` and reload."
             )
-        dataset, name, channels = self.dataset, self.dictionary, tuple(self.channels)
-        return lambda task: explorer.explore(dataset, name, channels, task)
+        dataset, name, channels = self.dataset, *self._choice
+        return lambda task: live_models.explore(dataset, name, channels, task)
 
     def _explored(self, live: Live) -> None:
-        self._live = live
+        self.front = replace(self.front, live=live)
         self._show()
-        self.live = self._fitting_live() is not None
+        self.live = self._live is not None
 
     # ---- figures --------------------------------------------------------------------------
+
+    @property
+    def _choice(self) -> tuple[str, tuple[str, ...]]:
+        return self.dictionary, tuple(self.channels)
+
+    @property
+    def _live(self) -> Live | None:
+        """The live model, where it is that of the choice."""
+        return self.front.fitting(*self._choice)
 
     @param.depends("dictionary", "channels", "dark", watch=True)
     def _show(self) -> None:
         """All figures: from the live model where it fits the choice, else from the record."""
-        paths = explorer.paths(*self._record) if self._record else []
-        live = self._fitting_live()
-        if live is not None:
-            paths = [p for p in paths if p.name != live.name] + [live.path]
-        elif self._live is not None:
-            self.live = False
-        self._figures.visible = bool(paths) or self._record is not None
-        self._empty.visible = not self._figures.visible
-        self._empty_text.object = nothing_yet(self.dataset, self._molecules is not None)
-        self.comparison.value = explorer.table(
-            self.dataset, self._record[0] if self._record else None
-        )
-        self._comparison.visible = not self.comparison.value.empty
-        if not self._figures.visible:
-            self._source.object, self._protocol.object = "<p>No record yet.</p>", ""
+        if not self._drawn:
             return
-        if paths:
-            self._errors_pane.object = self.errors.element(paths, self.dark)
-        protocol = self._record[0].protocol if self._record else ""
-        self._protocol.object = f"<p>{html.escape(protocol)}</p>"
+        self._own.visible = self.study.planar
+        if self._live is None and self.front.live is not None:
+            self.live = False
+        self._figures.visible = self._live is not None or self.front.record is not None
+        self._say_empty()
+        self._show_comparison()
+        self._show_reach()
+        if not self._figures.visible:
+            self._source.object, self._model = "<p>No record yet.</p>", None
+            self.chosen.hide()
+            return
+        self._show_errors()
         self._limits()
         self._model_changed()
+
+    def _say_empty(self) -> None:
+        self._empty.visible = not self._figures.visible
+        here = self.front.molecules is not None
+        self._empty_text.object = nothing_yet(self.study, here, explorer.size(self.dataset))
+
+    def _show_comparison(self) -> None:
+        result = self.front.result
+        self.comparison.value = comparison.table(self.study, result)
+        self._comparison.visible = not self.comparison.value.empty
+        self._sentence.object = (
+            f"<p>kcal/mol, {self.study.errors}; others' as they were published.</p>"
+        )
+        words = [] if result is None else [result.protocol, comparison.sources(result.published)]
+        self._protocol.object = "".join(f"<p>{html.escape(each)}</p>" for each in words if each)
+
+    def _show_reach(self) -> None:
+        """The error against the largest scale, where it is followed."""
+        found = self.front.locality_curves()
+        without = "Not computed yet: <code>appkit run locality</code>" if self.study.local else ""
+        self._reach.draw(found, self.dark, self.dictionary, without)
+
+    def _show_errors(self) -> None:
+        """The error against M, or against the number of molecules trained on."""
+        paths = self.front.paths(*self._choice)
+        self._errors.visible = bool(paths)
+        if paths:
+            self._errors_pane.object = self.errors.element(paths, self.dark)
+        self._learning.draw(self.front.learning_curves(), self.dark, self.dictionary)
 
     @param.depends("M", watch=True)
     def _model_changed(self) -> None:
         """Points, terms and residuals of the model in front."""
+        if not self._drawn:
+            return
         try:
-            self._model = self._current()
+            self._model = self.front.model(*self._choice, self.M)
         except ValueError as error:
             self.message.say("terms", str(error))
             return
         self.message.clear("terms")
-        model = self._model
+        model, result = self._model, self.front.result
         if model is None:
-            self._source.object = (
-                "<p>The record has no such row. <b>Compute this model</b> to see it.</p>"
-            )
+            self.chosen.hide()
+            if result is not None:
+                self._source.object = no_such_row(self.study, self.dictionary, result)
             return
         self._source.object = (
             f"<p>RMSE <b>{model.rmse:.2f}</b>, MAE <b>{model.mae:.2f}</b> kcal/mol over "
@@ -250,44 +334,27 @@ class RegressionPage(AppPage):
         self.terms.value = term_frame(model)
         self._terms.visible = self.terms.value.shape[1] > 1
         self._no_terms.visible = not self._terms.visible
+        self._chosen_terms.visible = self.study.planar or self._terms.visible
         order = np.argsort(-np.abs(model.parity.residual))[:50]
-        self._rows = model.parity.index[order]
+        self._places = model.parity.index[order]
         self.residuals.value = residual_frame(model, order)
         self._mark(model)
         self._show_molecule()
 
-    def _current(self) -> Model | None:
-        live = self._fitting_live()
-        if live is not None:
-            return live.model(self.M)
-        if self._record is None or self.dictionary not in self._record[1].predictions:
-            return None
-        names = explorer.formulas(self._molecules) if self._molecules is not None else None
-        result, details = self._record
-        return explorer.recorded(result, details, self.dictionary, names)
-
-    def _fitting_live(self) -> Live | None:
-        live = self._live
-        fits = live is not None and (live.name, live.channels) == (
-            self.dictionary,
-            tuple(self.channels),
-        )
-        return live if fits else None
-
     def _mark(self, model: Model) -> None:
-        path: ErrorPath | None = model.path
+        path = model.path
         if path is None:
             return
-        m = self.M if self._fitting_live() is not None else int(path.terms[path.rmse.argmin()])
+        m = self.M if self._live is not None else int(path.terms[path.rmse.argmin()])
         place = int(np.abs(path.terms - m).argmin())
         self.errors.send(model.name, int(path.terms[place]), float(path.rmse[place]))
 
     def _limits(self) -> None:
-        energies = self._all_energies()
+        energies = self.front.energies(self._live)
         room = 0.04 * np.ptp(energies)
         limits = float(energies.min() - room), float(energies.max() + room)
         self._parity_pane.object = self.parity.element(limits, self.dark)
-        self._drawing_pane.object = self.drawing.element(self.dark)
+        self.chosen.themed(self.dark)
 
     # ---- one molecule ---------------------------------------------------------------------
 
@@ -298,70 +365,24 @@ class RegressionPage(AppPage):
     def _choose(self, molecule: int) -> None:
         self.molecule = int(molecule)
 
-    def _all_energies(self) -> np.ndarray:
-        """Of every molecule of the set, kcal/mol; there are none before a record or molecules."""
-        if self._molecules is not None:
-            return self._molecules.energies
-        return np.asarray(self._record[1].energies)
-
-    def _check_molecule(self) -> None:
-        n = len(self._all_energies())
-        wrong = f"There is no molecule {self.molecule} in this set: they go from 0 to {n - 1}."
-        self.message.say("molecule", wrong if self.molecule >= n else "")
-
     @param.depends("molecule", watch=True)
     def _show_molecule(self) -> None:
         model = self._model
         if model is None:
             return
-        self._check_molecule()
+        n = len(self.front.energies(self._live))
+        wrong = f"There is no molecule {self.molecule} in this set: they go from 0 to {n - 1}."
+        self.message.say("molecule", wrong if self.molecule >= n else "")
         place = np.flatnonzero(model.parity.index == self.molecule)
-        self._chosen_card.visible = bool(place.size)
         self.parity.choose(int(place[0]) if place.size else None)
         if not place.size:
+            self.chosen.hide()
             return
         at = int(place[0])
-        true, predicted = model.parity.true[at], model.parity.predicted[at]
-        self._energies.object = signed(
-            f"<p>true <b>{true:.1f}</b> · predicted <b>{predicted:.1f}</b> · "
-        ) + signed(f"residual <b>{predicted - true:+.1f}</b> kcal/mol</p>")
-        if self._molecules is not None:
-            atoms = self._molecules.atoms[self.molecule]
-            self._label.object = html.escape(explorer.describe(self._molecules, self.molecule))
-            symbols = tuple(atoms.get_chemical_symbols())
-            self.drawing.send(Planar(symbols, planar_positions(atoms, project=True)))
-        self._picture.visible = self._molecules is not None
-
-
-def _power_slider(page: RegressionPage) -> Any:
-    """M in powers of √2, as the figure's axis has it; a link may ask for any M between."""
-    steps = sorted({round(2 ** (k / 2)) for k in range(21)})
-
-    def nearest(m: int) -> int:
-        return min(steps, key=lambda step: abs(step - m))
-
-    slider = prompt(
-        pmui.DiscreteSlider(label="Terms M", options=steps, value=nearest(page.M), **LAYOUT)
-    )
-
-    def moved(event: param.parameterized.Event) -> None:
-        if nearest(page.M) != event.new:
-            page.M = event.new
-
-    slider.param.watch(moved, "value")
-    page.param.watch(lambda event: setattr(slider, "value", nearest(event.new)), "M")
-    return slider
-
-
-def _stack(*content: Any) -> pmui.Column:
-    return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
-
-
-def _pair(left: Any, right: Any) -> pmui.Grid:
-    return pmui.Grid(
-        pmui.Grid(left, size={"xs": 12, "lg": 6}),
-        pmui.Grid(right, size={"xs": 12, "lg": 6}),
-        container=True,
-        spacing=1.5,
-        margin=0,
-    )
+        true, predicted = float(model.parity.true[at]), float(model.parity.predicted[at])
+        seen = self.front.seen(self._live)
+        if seen is None:
+            self.chosen.put(true, predicted)
+        else:
+            name = explorer.describe(seen, self.molecule)
+            self.chosen.put(true, predicted, name, seen.atoms[self.molecule])
