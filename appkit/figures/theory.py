@@ -7,13 +7,15 @@ Frames that come in have the columns that `appkit.experiments` says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import mul
 from typing import Any, Protocol
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from appkit.figures import theme
 from appkit.figures.density import X, Y
@@ -26,6 +28,7 @@ __all__ = [
     "coulomb_octaves",
     "coulomb_scales",
     "field",
+    "forces",
     "loglog",
     "molecule",
     "path",
@@ -276,6 +279,61 @@ def molecule(atoms: Atoms, title: str = "", width: int = 180) -> hv.Overlay:
         fontsize={"title": 9},
     )
     return corners * _drawn(atoms)
+
+
+def forces(
+    atoms: Atoms,
+    arrows: Mapping[str, ArrayLike],
+    title: str = "",
+    *,
+    length: float = 0.2,
+    width: int = 400,
+) -> hv.Overlay:
+    """A molecule seen along z, and forces (K, 3) in eV/Å as arrows; of two by name, one is narrow.
+
+    An arrow is ``length`` Å for each eV/Å; a bar below the molecule says how long 5 eV/Å are.
+    """
+    xy = atoms.positions[:, :2]
+    styles = [
+        {"color": theme.LIGHT["warm"], "line_width": 7, "alpha": 0.45},
+        {"color": theme.LIGHT["accent"], "line_width": 2.5},
+    ]
+    layers = [
+        _arrows(xy, length * np.asarray(values, float)[:, :2], name).opts(**style)
+        for (name, values), style in zip(arrows.items(), styles[-len(arrows) :], strict=True)
+    ]
+    low, high = xy.min(0) - 1.6, xy.max(0) + 1.6
+    middle, half = (low + high) / 2, float((high - low).max()) / 2
+    bar = _bar(low + 0.4, 5 * length, "5 eV/Å")
+    return reduce(mul, [_drawn(atoms), *layers, bar]).opts(
+        hv.opts.Overlay(
+            title=title,
+            xlabel="x (Å)",
+            ylabel="y (Å)",
+            xlim=(middle[0] - half, middle[0] + half),
+            ylim=(middle[1] - half, middle[1] + half),
+            frame_width=width,
+            frame_height=width,
+            legend_position="right",
+        )
+    )
+
+
+def _arrows(starts: NDArray[np.float64], vectors: NDArray[np.float64], name: str) -> hv.VectorField:
+    """Arrows (K, 2) from their starts (K, 2), Å."""
+    u, v = vectors.T
+    columns = (*starts.T, np.arctan2(v, u), np.hypot(u, v))
+    field = hv.VectorField(columns, [X, Y], ["angle", "size"], label=name)
+    return field.opts(magnitude="size", rescale_lengths=False, pivot="tail")
+
+
+def _bar(start: NDArray[np.float64], length: float, words: str) -> hv.Overlay:
+    """A scale bar with words over it."""
+    x, y = start
+    line = hv.Segments([(x, y, x + length, y)], kdims=[X, Y, "x1", "y1"])
+    label = hv.Labels([(x + length / 2, y + 0.18, words)], kdims=[X, Y], vdims="text")
+    ink = theme.LIGHT["ink"]
+    return line.opts(color=ink, line_width=2) * label.opts(text_color=ink, text_font_size="10px")
 
 
 def _drawn(atoms: Atoms) -> hv.Overlay:

@@ -74,3 +74,28 @@ def test_field_with_atoms():
 
 def test_molecule():
     assert renders(theory.molecule(molecule("H2CO"), "formaldehyde"))
+
+
+def test_forces_are_arrows_from_their_atoms():
+    water = molecule("H2O")
+    pull = np.array([[0.0, 0.0, 3.0], [1.0, 2.0, 0.0], [0.0, -4.0, 0.0]])
+    figure = theory.forces(water, {"teacher": pull, "pupil": 0.5 * pull}, length=0.5)
+    assert renders(figure)
+    fields = {field.label: field for field in figure.traverse(lambda e: e, [hv.VectorField])}
+    assert list(fields) == ["teacher", "pupil"]
+    for name, scale in (("teacher", 0.5), ("pupil", 0.25)):
+        columns = (fields[name].dimension_values(i) for i in range(4))
+        x, y, angle, size = columns
+        np.testing.assert_allclose(np.column_stack([x, y]), water.positions[:, :2])
+        ends = size[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+        np.testing.assert_allclose(ends, scale * pull[:, :2], atol=1e-12)
+    (bar,) = figure.traverse(lambda e: e, [hv.Segments])[-1:]
+    x, _, x1, _ = (bar.dimension_values(i)[0] for i in range(4))
+    assert x1 - x == pytest.approx(5 * 0.5)
+
+
+def test_forces_by_one_name_are_narrow_arrows():
+    figure = theory.forces(molecule("H2O"), {"predicted": np.ones((3, 3))})
+    assert renders(figure)
+    (field,) = figure.traverse(lambda e: e, [hv.VectorField])
+    assert field.opts.get("style").kwargs["line_width"] < 3
