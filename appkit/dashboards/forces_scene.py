@@ -56,10 +56,10 @@ class Pupil:
     charge : of the molecule.
     zero : the teacher's energy of ``rest``, eV.
     calculator : what has learned; `copied` gives one to calculate with.
-    n_geometries : it learned from.
-    nearest, farthest : (K, K) distances in them, Å.
-    energy_error, energy_spread : of `N_TEST` others: mean absolute error, and standard deviation
-        of the teacher's energies, kcal/mol.
+    n_geometries, n_tests : those that it learned from, and others that it was tested on.
+    nearest, farthest : (K, K) distances in the former, Å.
+    energy_error, energy_spread : of the latter: mean absolute error, and standard deviation of the
+        teacher's energies, kcal/mol.
     force_error, force_size : likewise the root mean square of errors and of the teacher's forces,
         meV/Å, each component counting.
     """
@@ -70,6 +70,7 @@ class Pupil:
     zero: float
     calculator: InvariantCalculator
     n_geometries: int
+    n_tests: int
     nearest: NDArray[np.float64]
     farthest: NDArray[np.float64]
     energy_error: float
@@ -184,6 +185,7 @@ def _taught(atoms: Atoms, teacher: str, task: Task) -> Pupil:
         zero,
         calculator,
         n,
+        N_TEST,
         seen.min(0),
         seen.max(0),
         energy_error=float(np.abs(np.subtract(guesses, energies)).mean()),

@@ -22,7 +22,7 @@ _KINETIC = theme.DICTIONARY_COLOURS["wavelet"]
 _LEAST = 0.5
 #: A quiet legend, which fits a narrow card.
 _LEGEND = {
-    "border_line_color": None,
+    "border_line_alpha": 0,
     "background_fill_alpha": 0,
     "label_text_font_size": "12px",
     "padding": 2,
@@ -48,9 +48,10 @@ class Trace:
         known = np.array([v for row in self.values for v in row if np.isfinite(v)] or [0.0])
         low, high = float(known.min()), float(known.max())
         room = 0.08 * (high - low) + max(0.0, _LEAST - (high - low)) / 2
+        crest = 0.16 * (high - low)  # the legend reaches a little into the frame
         left = float(self.x[0]) if len(self.x) else 0.0
         right = max(float(self.x[-1]) if len(self.x) else 0.0, left + 10)
-        return left, low - room, right, high + room
+        return left, low - room, right, high + room + crest
 
 
 class TraceFigure:
@@ -74,7 +75,7 @@ class TraceFigure:
         return reduce(mul, curves, frame).opts(
             hv.opts.Overlay(
                 responsive=True,
-                height=250,
+                height=280,
                 xlabel=trace.along,
                 ylabel="energy (kcal/mol)",
                 legend_position="top",

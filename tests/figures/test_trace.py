@@ -33,7 +33,7 @@ def test_the_axes_hold_what_is_known():
     left, bottom, right, top = trace([NAN, 3.0, 60.0], [NAN] * 3).box
     assert (left, right) == (0, 10)
     assert -6 < bottom < 3
-    assert 60 < top < 70
+    assert 60 < top < 75
     empty = Trace("moves", ("predicted",), [], [[]]).box
     assert empty == pytest.approx((0, -0.25, 10, 0.25))
     later = Trace("moves", ("predicted",), [40, 41, 90], [[1.0, 1.0, 1.0]]).box

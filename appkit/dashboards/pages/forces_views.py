@@ -11,7 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from appkit.dashboards.components import card, figure, hint, signed
-from appkit.dashboards.forces_scene import N_TEST, STEP, TEACHERS, TEMPERATURE, Answer, Pupil
+from appkit.dashboards.forces_scene import STEP, TEACHERS, TEMPERATURE, Answer, Pupil
 from appkit.figures.trace import Trace, TraceFigure
 
 if TYPE_CHECKING:
@@ -130,9 +130,10 @@ def lesson(pupil: Pupil) -> str:
         f"<p>Energies of <b>{pupil.n_geometries} geometries</b> of {formula} by the teacher "
         f"<b>{html.escape(name)}</b>; no forces. All atoms are displaced by up to 0.1 Å and one of "
         "them by up to 0.5 Å.</p>"
-        f"<p>On {N_TEST} others that it never saw: energy wrong by <b>{pupil.energy_error:.2g} "
-        f"kcal/mol</b> on average (energies vary by {pupil.energy_spread:.0f}), force components "
-        f"by <b>{pupil.force_error:.0f} meV/Å</b> (RMS; forces are {pupil.force_size:,.0f}).</p>"
+        f"<p>On {pupil.n_tests} others that it never saw: energy wrong by "
+        f"<b>{pupil.energy_error:.2g} kcal/mol</b> on average (energies vary by "
+        f"{pupil.energy_spread:.0f}), force components by "
+        f"<b>{pupil.force_error:.0f} meV/Å</b> (RMS; forces are {pupil.force_size:,.0f}).</p>"
         "<p>The teacher is not nature: the page shows how well invariants learn an energy surface, "
         "whichever it is.</p>"
     )
