@@ -305,7 +305,7 @@ def forces(
     low, high = xy.min(0) - 1.6, xy.max(0) + 1.6
     middle, half = (low + high) / 2, float((high - low).max()) / 2
     bar = _bar(low + 0.4, 5 * length, "5 eV/Å")
-    return reduce(mul, [_drawn(atoms), *layers, bar]).opts(
+    return reduce(mul, [*layers, bar, _drawn(atoms)]).opts(
         hv.opts.Overlay(
             title=title,
             xlabel="x (Å)",

@@ -89,7 +89,7 @@ def test_forces_are_arrows_from_their_atoms():
         np.testing.assert_allclose(np.column_stack([x, y]), water.positions[:, :2])
         ends = size[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
         np.testing.assert_allclose(ends, scale * pull[:, :2], atol=1e-12)
-    (bar,) = figure.traverse(lambda e: e, [hv.Segments])[-1:]
+    bar = figure.traverse(lambda e: e, [hv.Segments])[0]
     x, _, x1, _ = (bar.dimension_values(i)[0] for i in range(4))
     assert x1 - x == pytest.approx(5 * 0.5)
 
