@@ -7,13 +7,14 @@ back on the session's event loop; exceptions become a sentence for the page.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import partial
@@ -77,6 +78,7 @@ class Jobs:
     ) -> None:
         self.say = say
         self._document = document if document is not None else pn.state.curdoc
+        self._loop = _running_loop()
         self._running: dict[str, _Job] = {}
         self._waiting: dict[str, tuple[_Job, ThreadPoolExecutor]] = {}
         self._numbers = itertools.count()
@@ -191,11 +193,21 @@ class Jobs:
                     callback()
 
         document = self._document
-        if document is not None and document.session_context is not None:
-            # Panel drops what changes before the browser has answered that the page is there.
-            document.add_next_tick_callback(lambda: pn.state.onload(call))
-        else:
+        if document is None or document.session_context is None:
             call()
+            return
+
+        def add() -> None:
+            if not self._closed:
+                # Panel drops what changes before the browser has answered that the page is there.
+                document.add_next_tick_callback(lambda: pn.state.onload(call))
+
+        if self._loop is None:
+            add()
+        else:
+            # Panel loses a callback that another thread adds while it hands on what was held.
+            with suppress(RuntimeError):  # the server has stopped
+                self._loop.call_soon_threadsafe(add)
 
 
 def explain(error: BaseException) -> str:
@@ -208,6 +220,14 @@ def explain(error: BaseException) -> str:
     if isinstance(error, ImportError):
         return str(error)
     return f"Something went wrong ({type(error).__name__}: {error}). The server's log has more."
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The server's event loop, on which a session is made."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 @contextmanager

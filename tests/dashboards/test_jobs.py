@@ -1,4 +1,6 @@
+import asyncio
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -125,6 +127,27 @@ def test_a_closed_session_hears_nothing(seen):
     gate.go.set()
     jobs.submit("s", lambda task: "later", seen.append)
     assert seen == []
+
+
+def test_callbacks_are_added_on_the_event_loop_s_thread():
+    """Panel loses one that another thread adds while it hands on what was held."""
+    threads = []
+
+    async def session():
+        added = asyncio.Event()
+
+        def add(callback):
+            threads.append(threading.get_ident())
+            added.set()
+
+        document = SimpleNamespace(session_context=object(), add_next_tick_callback=add)
+        jobs = Jobs(document=document)
+        jobs.submit("s", lambda task: threads.append(threading.get_ident()), print)
+        await asyncio.wait_for(added.wait(), 10)
+
+    asyncio.run(session())
+    worker, adder = threads
+    assert adder == threading.get_ident() != worker
 
 
 def test_explain_never_shows_a_traceback():
