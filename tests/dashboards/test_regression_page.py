@@ -63,7 +63,7 @@ def test_qm7_shows_its_path_its_residuals_its_table_and_locality(opened):
     assert page._reach._picture.visible
     assert not page._own.visible  # minutes to hours: a command computes them
     assert not page._chosen_terms.visible
-    assert len(page.parity.points.data.true) == 60
+    assert len(page.parity.figure.points.data.true) == 60
     assert len(page.residuals.value) == 50
     assert "Scattering, kernel" in page.comparison.value["Dictionary"].tolist()
     page.dictionary = "bagged"
@@ -107,6 +107,10 @@ def test_a_row_that_was_not_computed_says_its_command(opened):
     write_solid_records()
     page = opened(dataset="qm7", dictionary="schnet")
     assert "--rows linear,kernel,bagged,joint-kernel,coulomb,schnet" in page._source.object
+    assert not any(card.visible for card in (page.parity.card, page._residuals, page._chosen_terms))
+    page.dictionary = "linear"
+    assert page.parity.card.visible
+    assert page._residuals.visible
 
 
 @pytest.mark.parametrize(
@@ -172,3 +176,16 @@ def test_a_molecule_in_space_is_projected_and_its_bonds_stay():
     assert len(methane.bonds) == 4
     assert np.abs(methane.heights).max() > 0.5
     assert methane.positions.shape == (5, 2)
+
+
+def test_figures_are_drawn_again_only_where_they_change(opened):
+    write_solid_records()
+    page = opened(dataset="qm7", dictionary="coulomb")
+    panes = page.parity._pane, page._reach._pane
+    before = [pane.object for pane in panes]
+    page.dictionary = "joint-kernel"  # neither is followed against the scale
+    assert [pane.object for pane in panes] == before
+    page.dictionary = "kernel"
+    assert page._reach._pane.object is not before[1]
+    page.dark = True
+    assert page.parity._pane.object is not before[0]

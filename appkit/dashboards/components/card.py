@@ -24,7 +24,7 @@ p + p { margin-top: 6px; }
 p  { font-size: 0.92rem; line-height: 1.5; color: var(--mui-palette-text-secondary); }
 h1 + p { margin-top: 6px; max-width: 78ch; }
 h2 + p { margin-top: 2px; max-width: 78ch; }
-code { font-size: 0.9em; padding: 1px 5px; border-radius: 4px;
+code { font-size: 0.9em; padding: 1px 5px; border-radius: 4px; overflow-wrap: anywhere;
        background: var(--mui-palette-action-hover); }
 """
 

@@ -28,6 +28,7 @@ from appkit.dashboards.pages.regression_tables import (
 from appkit.dashboards.pages.regression_views import (
     CurvesCard,
     MoleculeCard,
+    ParityCard,
     power_slider,
     row,
     row_select,
@@ -37,7 +38,7 @@ from appkit.dashboards.studies import ALL_ROWS, STUDIES, Study
 from appkit.data import MoleculeSet
 from appkit.energy import CHANNELS
 from appkit.figures import curves
-from appkit.figures.regression import ErrorFigure, ParityFigure
+from appkit.figures.regression import ErrorFigure
 
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (6, 0)}
 
@@ -77,8 +78,8 @@ class RegressionPage(AppPage):
         self._drawn_set = ""
         self._asked_live = False
         self._model: Model | None = None
-        self.errors, self.parity = ErrorFigure(), ParityFigure()
-        self._errors_pane, self._parity_pane = figure(), figure()
+        self.errors, self._errors_pane = ErrorFigure(), figure()
+        self.parity, self.chosen = ParityCard(), MoleculeCard()
         self._source, self._protocol, self._sentence = hint(""), hint(""), hint("")
         self._empty_text = text("")
         self._empty = card("No results for this data set yet", self._empty_text, visible=False)
@@ -95,13 +96,12 @@ class RegressionPage(AppPage):
         self.terms = frame_table(height=340)
         self._terms = hideable(self.terms)
         self._no_terms = hideable(hint("This model selects no terms."), visible=False)
-        self.residuals = frame_table(height=340, widths={"formula": 110})
+        self.residuals = frame_table(height=340, widths={"formula": 92})
         wrapped = {"Dictionary": {"type": "textarea"}}
         self.comparison = frame_table(widths={"Dictionary": 150}, formatters=wrapped)
         self.residuals.on_click(lambda event: self._choose(self._places[event.row]))
         self._places: np.ndarray = np.zeros(0, int)
-        self.chosen = MoleculeCard()
-        on_tap(self.parity.selection, self._clicked)
+        on_tap(self.parity.figure.selection, self._clicked)
         self._shown = False
 
     @property
@@ -145,13 +145,12 @@ class RegressionPage(AppPage):
             self._no_terms,
             sentence="Weights in the orthonormal basis, kcal/mol.",
         )
-        residuals = card(
+        self._residuals = card(
             "Largest residuals", self.residuals, sentence="Click a row to see the molecule."
         )
-        parity = card("Predicted against true", self._parity_pane)
         self._figures = stack(
-            row(self._errors, self._learning.card, parity),
-            row(self._chosen_terms, self._reach.card, residuals),
+            row(self._errors, self._learning.card, self.parity.card),
+            row(self._chosen_terms, self._residuals, self._reach.card),
         )
         self._comparison = card(
             "Ours beside the published figures", self._sentence, self.comparison, self._protocol
@@ -171,16 +170,9 @@ class RegressionPage(AppPage):
 
     def shown(self) -> None:
         """Read the records once the URL has been applied."""
-        if self._shown:
-            return
-        self._shown = True
-        if self.dictionary not in self.study.rows and self.dictionary != "scattering":
-            self.message.say(
-                "link",
-                f"{self.study.title} has no row called '{self.dictionary}'. "
-                f"Rows: {', '.join(self.study.rows)}.",
-            )
-        self._read()
+        if not self._shown:
+            self._shown = True
+            self._read()
 
     @param.depends("dataset", watch=True)
     def _read(self) -> None:
@@ -190,8 +182,6 @@ class RegressionPage(AppPage):
         study = self.study
         if self._drawn_set not in ("", study.dataset):
             self.molecule = -1
-        if self.dictionary not in study.rows:
-            self.dictionary = study.first
         self.jobs.submit(
             "record",
             lambda task: Front.recorded(study),
@@ -208,10 +198,24 @@ class RegressionPage(AppPage):
     def _have_record(self, front: Front) -> None:
         if front.study is not self.study:
             return
+        self._choose_row()
         self.front, self._model, self._drawn_set = front, None, self.dataset
         self._asked_live, self.live = self.live, False
         self._show()
         self.jobs.submit("molecules", lambda task: front.with_molecules(), self._have_molecules)
+
+    def _choose_row(self) -> None:
+        """The study's first row in place of one that it has not; of a link that is said.
+
+        Not before the page is there: the address would be read again and win.
+        """
+        asked, rows = self.dictionary, self.study.rows
+        if asked in rows:
+            return
+        if not self._drawn_set and asked != self.param.dictionary.default:
+            known = f"Rows: {', '.join(rows)}."
+            self.message.say("link", f"{self.study.title} has no row called '{asked}'. {known}")
+        self.dictionary = self.study.first
 
     def _have_molecules(self, front: Front) -> None:
         if front.study is not self.study:
@@ -277,7 +281,8 @@ class RegressionPage(AppPage):
             self.chosen.hide()
             return
         self._show_errors()
-        self._limits()
+        self.parity.frame(self.front.energies(self._live), self.dark)
+        self.chosen.themed(self.dark)
         self._model_changed()
 
     def _say_empty(self) -> None:
@@ -321,7 +326,9 @@ class RegressionPage(AppPage):
             return
         self.message.clear("terms")
         model, result = self._model, self.front.result
+        self.parity.card.visible = self._residuals.visible = model is not None
         if model is None:
+            self._chosen_terms.visible = False
             self.chosen.hide()
             if result is not None:
                 self._source.object = no_such_row(self.study, self.dictionary, result)
@@ -330,7 +337,7 @@ class RegressionPage(AppPage):
             f"<p>RMSE <b>{model.rmse:.2f}</b>, MAE <b>{model.mae:.2f}</b> kcal/mol over "
             f"{len(model.parity.true):,} molecules together. {html.escape(model.source)}</p>"
         )
-        self.parity.send(model.parity)
+        self.parity.figure.send(model.parity)
         self.terms.value = term_frame(model)
         self._terms.visible = self.terms.value.shape[1] > 1
         self._no_terms.visible = not self._terms.visible
@@ -348,13 +355,6 @@ class RegressionPage(AppPage):
         m = self.M if self._live is not None else int(path.terms[path.rmse.argmin()])
         place = int(np.abs(path.terms - m).argmin())
         self.errors.send(model.name, int(path.terms[place]), float(path.rmse[place]))
-
-    def _limits(self) -> None:
-        energies = self.front.energies(self._live)
-        room = 0.04 * np.ptp(energies)
-        limits = float(energies.min() - room), float(energies.max() + room)
-        self._parity_pane.object = self.parity.element(limits, self.dark)
-        self.chosen.themed(self.dark)
 
     # ---- one molecule ---------------------------------------------------------------------
 
@@ -374,7 +374,7 @@ class RegressionPage(AppPage):
         wrong = f"There is no molecule {self.molecule} in this set: they go from 0 to {n - 1}."
         self.message.say("molecule", wrong if self.molecule >= n else "")
         place = np.flatnonzero(model.parity.index == self.molecule)
-        self.parity.choose(int(place[0]) if place.size else None)
+        self.parity.figure.choose(int(place[0]) if place.size else None)
         if not place.size:
             self.chosen.hide()
             return

@@ -11,6 +11,7 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 from ase import Atoms
+from numpy.typing import NDArray
 
 from appkit.dashboards.components import (
     LAYOUT,
@@ -26,6 +27,7 @@ from appkit.dashboards.components import (
 from appkit.energy.geometry import planar_positions
 from appkit.figures.curves import Errors
 from appkit.figures.molecule import MoleculeFigure, Planar
+from appkit.figures.regression import ParityFigure
 from appkit.figures.theme import JOINT, model_colour
 
 #: Å; what stands further out of the plane of the drawing is said.
@@ -46,6 +48,7 @@ class MoleculeCard(pn.viewable.Viewer):
     def __init__(self) -> None:
         super().__init__()
         self._figure = MoleculeFigure()
+        self._dark: bool | None = None
         self._pane, self._label = figure(), quote("")
         self._energies, self._plane = text(""), hint("")
         self._picture = hideable(self._pane, self._label, self._plane)
@@ -53,7 +56,9 @@ class MoleculeCard(pn.viewable.Viewer):
 
     def themed(self, dark: bool) -> None:
         """Draw for a light or a dark page."""
-        self._pane.object = self._figure.element(dark)
+        if self._dark is not dark:
+            self._dark = dark
+            self._pane.object = self._figure.element(dark)
 
     def hide(self) -> None:
         """No molecule is chosen."""
@@ -84,6 +89,27 @@ class MoleculeCard(pn.viewable.Viewer):
         return self._card
 
 
+class ParityCard(pn.viewable.Viewer):
+    """Predicted against true energies; axes are drawn again only where they change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figure, self._pane = ParityFigure(), figure()
+        self._drawn: tuple[float, float, bool] | None = None
+        self.card = card("Predicted against true", self._pane)
+
+    def frame(self, energies: NDArray[np.float64], dark: bool) -> None:
+        """Axes that hold all ``energies`` (kcal/mol), for a light or a dark page."""
+        room = 0.04 * np.ptp(energies)
+        limits = float(energies.min() - room), float(energies.max() + room)
+        if self._drawn != (*limits, dark):
+            self._drawn = (*limits, dark)
+            self._pane.object = self.figure.element(limits, dark)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self.card
+
+
 class CurvesCard(pn.viewable.Viewer):
     """Errors as curves over a key that wraps, or a sentence where there are none.
 
@@ -94,13 +120,16 @@ class CurvesCard(pn.viewable.Viewer):
     def __init__(self, title: str, sentence: str, plot: Callable[..., Any]) -> None:
         super().__init__()
         self._plot, self._pane, self._words = plot, figure(), hint("")
+        self._drawn: tuple[Any, ...] = ()
         self._picture = hideable(self._pane)
         self.card = card(title, self._picture, self._words, sentence=sentence, visible=False)
 
     def draw(self, curves: Sequence[Errors], dark: bool, front: str, without: str = "") -> None:
         """The curves; where there are none say ``without``, or hide the card."""
-        if curves:
-            self._pane.object = self._plot(curves, dark, front, legend=False)
+        strong = front if any(curve.name == front for curve in curves) else None
+        if curves and self._drawn != (curves, dark, strong):
+            self._drawn = curves, dark, strong
+            self._pane.object = self._plot(curves, dark, strong, legend=False)
         self._picture.visible = bool(curves)
         self._words.object = f"<p>{key(curves, front) if curves else without}</p>"
         self.card.visible = bool(curves or without)
@@ -110,7 +139,7 @@ class CurvesCard(pn.viewable.Viewer):
 
 
 def key(curves: Sequence[Errors], front: str) -> str:
-    """What the colours mean. The page's theme gives Bokeh's legend letters too large for a phone"""
+    """What the colours mean; the page's theme makes Bokeh's own legend too large for a phone."""
     entries = []
     for curve in curves:
         dot = "○" if curve.name.startswith(JOINT) else "●"
@@ -168,10 +197,14 @@ def stack(*content: Any) -> pmui.Column:
 
 def row(*cards: Any) -> pmui.Row:
     """Cards side by side where there is room; those that are hidden leave theirs to the others."""
-    across = {"flex": "1 1 min(100%, 380px) !important", "minWidth": 0, "width": "auto !important"}
     return pmui.Row(
         *cards,
         sizing_mode="stretch_width",
         margin=0,
-        sx={"flexWrap": "wrap", "gap": "12px", "alignItems": "flex-start", "& > *": across},
+        sx={
+            "flexWrap": "wrap",
+            "gap": "12px",
+            "alignItems": "flex-start",
+            "& > .child-wrapper > *": {"flex": "1 1 min(100%, 380px) !important"},
+        },
     )
