@@ -10,6 +10,7 @@ PAGES = {
     "density": "Density and wavelets",
     "solid": "Solid harmonics",
     "regression": "Regression",
+    "forces": "Forces",
 }
 
 
