@@ -160,8 +160,11 @@ def errors(values, converged, powers):
     return f"{np.median(smooth):.0e} / {smooth.max():.0e} (q = ½: {error[powers == 0.5].max():.0e})"
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_beside_kymatio(name, capsys):
+def test_beside_kymatio(name, capsys, pytestconfig):
+    if not pytestconfig.getoption("benchmark_enable"):
+        pytest.skip("minutes of kymatio: `make bench`")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
