@@ -44,6 +44,20 @@ def few_molecules(name: str):
     return whole.subset(np.sort(np.concatenate([f[size[f].argsort()[:12]] for f in folds])))
 
 
+def learn_quickly(patch: pytest.MonkeyPatch) -> None:
+    """The forces page learns from few geometries and few invariants, in a second or two."""
+    from appkit.dashboards import forces_scene
+    from appkit.energy import SolidHarmonicScattering
+    from appkit.energy.teach import teach
+
+    small = SolidHarmonicScattering(
+        ("nuclear", "valence"), sigma=0.3, J=1, L=2, powers=(1, 2), tolerance=3e-2
+    )
+    patch.setattr(forces_scene, "teach", lambda *args, **more: teach(*args, small, **more))
+    for name, value in {"FEWEST": 100, "PER_ATOM": 20, "N_TEST": 8}.items():
+        patch.setattr(forces_scene, name, value)
+
+
 @dataclass
 class Server:
     """A running dashboard: its address, and a way to end the sessions that have no browser."""
@@ -77,6 +91,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     patch.setenv("APPKIT_RESULTS", str(folder / "results"))
     patch.setenv("APPKIT_FEATURES", str(folder / "features"))
     patch.setattr(library, "load_molecules", few_molecules)
+    learn_quickly(patch)
     library.molecules.cache_clear()
     library.names.cache_clear()
     write_record(folder / "results")

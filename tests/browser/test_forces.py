@@ -7,24 +7,6 @@ import pytest
 ENERGY = re.compile(r"Predicted: ([−\d.]+) kcal/mol")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """A dictionary and as many geometries as take a test's time."""
-    from appkit.dashboards import forces_scene
-    from appkit.energy import SolidHarmonicScattering
-    from appkit.energy.teach import teach
-
-    small = SolidHarmonicScattering(
-        ("nuclear", "valence"), sigma=0.3, J=1, L=2, powers=(1, 2), tolerance=3e-2
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forces_scene, "teach", lambda *args, **more: teach(*args, small, **more))
-        patch.setattr(forces_scene, "_learned", forces_scene._learned.__class__())
-        for name, value in {"FEWEST": 100, "PER_ATOM": 20, "N_TEST": 8}.items():
-            patch.setattr(forces_scene, name, value)
-        yield
-
-
 @pytest.fixture
 def forces(visit):
     page = visit("?page=forces", height=1300)
@@ -131,7 +113,7 @@ def test_dynamics_keep_their_sum_and_can_be_stopped(forces):
 
 
 def test_far_away_it_says_that_it_extrapolates(forces):
-    drag(forces, 1, 170, -20)
+    drag(forces, 1, 400, -20)  # beyond the rim, where it stays in sight
     forces.get_by_text(re.compile("Extrapolated: O1 and H2 are [12].")).wait_for()
     forces.mouse.move(*middle(forces, 0), steps=4)
     forces.get_by_text("where nothing was learned: pull them apart").wait_for()

@@ -65,7 +65,7 @@ export function render({ model, el }) {
   let view = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
   let size = { width: 0, height: 0, scale: 1 }
   let bar = 0 // index in BARS
-  let held = null // what a pointer holds: {pointer, atom, x, y}
+  let held = null // by a pointer: {pointer, atom, x, y}, where it was less where the atom is
   let serial = 0
   let asked = 0 // the serial that is not answered yet, and since when
   let since = 0
@@ -224,7 +224,8 @@ export function render({ model, el }) {
     if (held != null || event.button > 0) return
     event.preventDefault()
     event.stopPropagation()
-    held = { pointer: event.pointerId, atom, x: event.clientX, y: event.clientY }
+    const [x, y] = atom == null ? [0, 0] : at(atom)
+    held = { pointer: event.pointerId, atom, x: event.clientX - x, y: event.clientY - y }
     svg.setPointerCapture(event.pointerId)
     ;(atom == null ? svg : shown.grips[atom]).focus({ preventScroll: true })
   }
@@ -232,13 +233,16 @@ export function render({ model, el }) {
   svg.addEventListener("pointerdown", (event) => hold(event, null))
   svg.addEventListener("pointermove", (event) => {
     if (held == null || event.pointerId !== held.pointer || shown == null) return
-    const [dx, dy] = [event.clientX - held.x, event.clientY - held.y]
-    Object.assign(held, { x: event.clientX, y: event.clientY })
-    if (held.atom != null) shift(held.atom, [dx / size.scale, -dy / size.scale, 0])
-    else {
-      view = turned(view, 0.01 * dx, 0.01 * dy)
-      draw()
+    // An atom stays under the pointer, also when that comes back from out of sight.
+    const [x, y] = held.atom == null ? [0, 0] : at(held.atom)
+    const [dx, dy] = [event.clientX - held.x - x, event.clientY - held.y - y]
+    if (held.atom != null) {
+      shift(held.atom, [dx / size.scale, -dy / size.scale, 0])
+      return
     }
+    Object.assign(held, { x: event.clientX, y: event.clientY })
+    view = turned(view, 0.01 * dx, 0.01 * dy)
+    draw()
   })
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
     svg.addEventListener(end, (event) => {
