@@ -22,8 +22,10 @@ EXPERIMENT = "qm7-energy"
 
 PROTOCOL = (
     "The data set's own folds: each is predicted once by models trained on the others. Widths, "
-    "ridges, numbers of terms and epochs are chosen inside the training folds. Mean and standard "
-    "deviation (divided by n) over the test folds, kcal/mol."
+    "ridges, numbers of terms and epochs are chosen inside the training folds; how the rows of "
+    "joint moments are built (degrees, scales, powers of the axes) was found on 3,000 molecules of "
+    "QM7 drawn from all folds. Mean and standard deviation (divided by n) over the test folds, "
+    "kcal/mol."
 )
 
 
