@@ -15,7 +15,6 @@ from appkit.dashboards.studies import STUDIES
 from appkit.data import catalogue
 from appkit.data.molecules import MoleculeSet
 from appkit.experiments import Details, Result, Row
-from appkit.figures.curves import Errors
 from appkit.figures.regression import ErrorPath, Parity
 
 
@@ -108,45 +107,6 @@ def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def learning_curves(result: Result, details: Details) -> list[Errors]:
-    """A record's errors against the number of molecules trained on, and the published levels."""
-    curves = [
-        Errors(row.name, row.label, curve["n_train"], curve["mae"])
-        for row in result.rows
-        if (curve := details.curves.get(row.name))
-    ]
-    sizes = [size for curve in curves for size in curve.at]
-    labels = STUDIES[result.dataset].rows
-    return curves + [
-        Errors(
-            figure["row"],
-            f"{labels[figure['row']]}, {figure['source']}",
-            [min(sizes), max(sizes)],
-            2 * [figure["mae"]["mean"]],
-            level=True,
-        )
-        for figure in result.published
-        if sizes
-    ]
-
-
-def locality_curves(result: Result) -> list[Errors]:
-    """Errors against the width 2ʲσ (Å) of the largest wavelets that a model is given.
-
-    The rows of the record are called ``linear|j=0``, ``linear|j=1``, …
-    """
-    sigma = result.parameters["sigma"]
-    found: dict[str, dict[float, float]] = {}
-    for row in result.rows:
-        name, scale = row.name.split("|j=")
-        found.setdefault(name, {})[sigma * 2 ** float(scale)] = row.mae.mean
-    labels = STUDIES[result.dataset].rows
-    return [
-        Errors(name, labels[name], sorted(points), [points[at] for at in sorted(points)])
-        for name, points in found.items()
-    ]
 
 
 def molecules_or_none(dataset: str) -> MoleculeSet | None:

@@ -13,7 +13,7 @@ from appkit.dashboards.live_models import Live
 from appkit.dashboards.studies import Study
 from appkit.data.molecules import MoleculeSet
 from appkit.experiments import Details, Result
-from appkit.figures.curves import Errors
+from appkit.figures.curves import Errors, learning_errors, locality_errors
 from appkit.figures.regression import ErrorPath
 
 
@@ -94,11 +94,11 @@ class Front:
 
     def learning_curves(self) -> list[Errors]:
         """Of the record; empty where it has none."""
-        return explorer.learning_curves(*self.record) if self.record else []
+        return learning_errors(*self.record, self.study.rows) if self.record else []
 
     def locality_curves(self) -> list[Errors]:
         """Of the record; empty where there is none."""
-        return explorer.locality_curves(self.locality) if self.locality else []
+        return locality_errors(self.locality, self.study.rows) if self.locality else []
 
     def seen(self, live: Live | None) -> MoleculeSet | None:
         """The molecules that a model predicts, in its order; None where they are not known."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -28,10 +29,46 @@ class Errors:
     level: bool = False
 
 
+def learning_errors(result: Any, details: Any, labels: Mapping[str, str]) -> list[Errors]:
+    """Of a record and its companion: each row's, and the published figures as levels.
+
+    ``result`` and ``details`` are an experiment's `Result` and `Details`; ``labels`` say what a row
+    is called that was published and is not in the record.
+    """
+    curves = [
+        Errors(row.name, row.label, curve["n_train"], curve["mae"])
+        for row in result.rows
+        if (curve := details.curves.get(row.name))
+    ]
+    sizes = [size for curve in curves for size in curve.at]
+    return curves + [
+        Errors(
+            figure["row"],
+            f"{labels[figure['row']]}, {figure['source']}",
+            [min(sizes), max(sizes)],
+            2 * [figure["mae"]["mean"]],
+            level=True,
+        )
+        for figure in result.published
+        if sizes
+    ]
+
+
+def locality_errors(result: Any, labels: Mapping[str, str]) -> list[Errors]:
+    """Of a record whose rows are called ``linear|j=0``, ``linear|j=1``, …: against 2ʲσ, Å."""
+    sigma = result.parameters["sigma"]
+    found: dict[str, dict[float, float]] = {}
+    for row in result.rows:
+        name, scale = row.name.split("|j=")
+        found.setdefault(name, {})[sigma * 2 ** float(scale)] = row.mae.mean
+    return [
+        Errors(name, labels[name], sorted(points), [points[at] for at in sorted(points)])
+        for name, points in found.items()
+    ]
+
+
 #: Chemical accuracy, kcal/mol.
 CHEMICAL_ACCURACY = 1.0
-
-
 #: Ticks of an axis of errors, kcal/mol.
 _ROUND = [k * 10.0**n for n in range(-3, 5) for k in (1, 2, 5)]
 

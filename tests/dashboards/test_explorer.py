@@ -10,6 +10,7 @@ from solid_records import Watched, own_records, qm7, qm7_locality, qm9
 from appkit.dashboards import comparison, explorer
 from appkit.dashboards.studies import STUDIES
 from appkit.experiments import Details, Result, Row, Spread, published, save
+from appkit.figures.curves import learning_errors, locality_errors
 from appkit.figures.regression import NAMES
 from appkit.regression import Cancelled
 
@@ -164,18 +165,18 @@ def test_a_model_in_space_says_what_it_took():
 
 def test_learning_curves_stand_beside_the_published_levels():
     result, details = qm9()
-    found = explorer.learning_curves(result, details)
+    found = learning_errors(result, details, STUDIES["qm9"].rows)
     ours = {curve.name: curve for curve in found if not curve.level}
     assert ours["kernel"].at == details.curves["kernel"]["n_train"]
     assert ours["kernel"].mae == details.curves["kernel"]["mae"]
     levels = {curve.name: curve for curve in found if curve.level}
     assert levels["schnet"].mae == [0.34, 0.34]  # also where ours was not computed
     assert list(levels["schnet"].at) == [min(ours["kernel"].at), max(ours["kernel"].at)]
-    assert explorer.learning_curves(*qm7()) == []
+    assert learning_errors(*qm7(), STUDIES["qm7"].rows) == []
 
 
 def test_locality_is_followed_against_the_width_of_wavelets():
-    found = explorer.locality_curves(qm7_locality())
+    found = locality_errors(qm7_locality(), STUDIES["qm7"].rows)
     assert [curve.label for curve in found] == ["Scattering, linear", "Scattering, kernel"]
     assert list(found[0].at) == [0.25, 0.5, 1.0]
     assert found[0].mae == [27.0, 9.0, 3.0]
