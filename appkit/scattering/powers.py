@@ -27,5 +27,5 @@ def raised(power: Tensor, powers: Sequence[float]) -> list[Tensor]:
     """|z|^q for each q from |z|²; roots and products are several times faster than powers."""
     modulus = power if set(powers) == {2} else root(power)
     quick = {0.5: lambda: modulus.sqrt(), 1: lambda: modulus, 2: lambda: power}
-    quick[3] = lambda: power * modulus
+    quick |= {3: lambda: power * modulus, 4: power.square}
     return [quick[q]() if q in quick else modulus.pow(q) for q in powers]

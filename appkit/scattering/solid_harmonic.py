@@ -194,12 +194,11 @@ def first_order_power(axes: list[Tensor], box: Box, charges: Tensor, l: int) -> 
     """
     x, y, z = axes
     weights = charges.to(x)
-    power: Tensor | float = 0.0
+    power = x.new_zeros(())
     for row in coefficients(l):
         terms = [(float(v), e) for v, e in zip(row, monomials(l), strict=True) if v]
         left = torch.cat([v * weights[:, :, None] * x[a] for v, (a, _, _) in terms], dim=1)
         right = torch.cat([y[b][:, :, None] * z[c][:, None, :] for _, (_, b, c) in terms])
         field = left.transpose(1, 2).flatten(0, 1) @ right.flatten(1)
-        power = power + field.square()
-    assert isinstance(power, Tensor)
+        power = torch.addcmul(power, field, field)
     return power.view(len(charges), *box.shape)
