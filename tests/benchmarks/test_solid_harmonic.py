@@ -190,7 +190,7 @@ def compared(name):
         "kymatio " + ", ".join(f"{backend} {took:.2f} s" for backend, took in times.items()),
         f"kymatio {faster}: {memory / 1e6:.0f} MB, error {errors(theirs, converged, powers)}",
     ]
-    for tolerance in (5e-3, 1e-3, 5e-4):
+    for tolerance in (2.5e-3, 1e-3, 5e-4):
         call = ours(name, tolerance)
         took, bound = seconds(call), seconds(lower_bound(name, tolerance))
         needed = peak(f"bench.ours({name!r}, {tolerance})")
