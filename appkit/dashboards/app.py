@@ -12,6 +12,7 @@ from panel.io.resources import LOCAL_DIST
 from tornado.websocket import WebSocketClosedError
 
 import appkit.figures.theme  # noqa: F401 - sets the plots' backend before the first session
+from appkit.dashboards.components import defer_plotly
 from appkit.dashboards.look import SCRIPTS
 from appkit.dashboards.pages import PAGES
 from appkit.dashboards.pages.home import steps
@@ -45,6 +46,7 @@ def session() -> Any:
 
 def prepare() -> None:
     """Load the browser's parts, all from this package: nothing is fetched from another host."""
+    defer_plotly()
     pn.extension("tabulator", "plotly", js_files=SCRIPTS, notifications=True, reconnect=True)
     pn.config.disconnect_notification = "The server has gone. Reload when it is back."
     logging.getLogger("asyncio").addFilter(_is_no_farewell)

@@ -19,7 +19,7 @@ from appkit.figures.molecule import near_pairs
 #: Balls have this share of the covalent radius; sticks this radius, Å.
 BALL, STICK = 0.42, 0.07
 #: Seen from above and in front, nearer than Plotly stands by itself.
-CAMERA = {"eye": {"x": 0.8, "y": -1.6, "z": 1.15}, "center": {"x": 0, "y": 0, "z": -0.04}}
+CAMERA = {"eye": {"x": 0.8, "y": -1.6, "z": 1.15}, "center": {"x": 0, "y": 0, "z": -0.16}}
 _LIGHT = {"ambient": 0.55, "diffuse": 0.7, "specular": 0.18, "roughness": 0.6, "fresnel": 0.1}
 _KEY = {"x": 2000, "y": -4000, "z": 8000}
 

@@ -150,3 +150,12 @@ def test_the_theme_reaches_the_molecule_in_space(solid):
     assert solid.evaluate(ground) == "#ffffff"
     solid.get_by_role("button", name="Toggle theme").click()
     solid.wait_for_function(f"({ground})() == '#131b23'")
+
+
+def test_only_this_page_loads_what_draws_in_space(visit):
+    page = visit("?page=start", height=1700)
+    page.get_by_role("button", name="Solid harmonics").first.wait_for()
+    assert not page.evaluate("'Plotly' in window")
+    page.get_by_role("button", name="Solid harmonics").first.click()
+    drawn(page)
+    page.locator(".js-plotly-plot canvas").first.wait_for()

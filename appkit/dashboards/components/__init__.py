@@ -16,6 +16,7 @@ from appkit.dashboards.components.chooser import Files, MoleculeChooser
 from appkit.dashboards.components.message import Message
 from appkit.dashboards.components.progress import LongWork
 from appkit.dashboards.components.slider import LAYOUT, prompt, slider
+from appkit.dashboards.components.space_pane import SpacePane, defer_plotly
 
 __all__ = [
     "LAYOUT",
@@ -23,8 +24,10 @@ __all__ = [
     "LongWork",
     "Message",
     "MoleculeChooser",
+    "SpacePane",
     "beside",
     "card",
+    "defer_plotly",
     "figure",
     "heading",
     "hideable",

@@ -38,6 +38,7 @@ svg:focus-visible { box-shadow: inset 0 0 0 2px var(--mui-palette-primary-main, 
 .bond { stroke: var(--mui-palette-text-secondary, #55636f); stroke-linecap: round; opacity: .55; }
 .ball { stroke: var(--mui-palette-background-paper, #fff); stroke-width: 1.5; }
 .symbol { font-weight: 600; text-anchor: middle; dominant-baseline: central; }
+.number { text-anchor: middle; dominant-baseline: central; }
 .number, .bar text { fill: var(--mui-palette-text-secondary, #55636f); font-size: 11px; }
 .bar line { stroke: var(--mui-palette-text-secondary, #55636f); stroke-width: 2; }
 .force { fill: none; stroke: var(--mui-palette-primary-main, #0b7285); stroke-width: 3;
@@ -122,6 +123,19 @@ export function render({ model, el }) {
     return node("g", { class: "bar" }, line, text)
   }
 
+  // On the screen, away from an atom's bonds.
+  const aside = (k, seen) => {
+    let [right, down] = [0, 0]
+    for (const bond of shown.bonds.filter((bond) => bond.includes(k))) {
+      const [dx, dy] = [0, 1].map((i) => seen[k][i] - seen[bond[0] + bond[1] - k][i])
+      const long = Math.hypot(dx, dy) || 1
+      right += dx / long
+      down += dy / long
+    }
+    const long = Math.hypot(right, down)
+    return long > 0.1 ? [right / long, down / long] : [Math.SQRT1_2, Math.SQRT1_2]
+  }
+
   const draw = () => {
     if (shown == null || size.width === 0) return
     const seen = positions.map((_, k) => at(k))
@@ -135,7 +149,8 @@ export function render({ model, el }) {
       const r = radius(k, z)
       const symbol = node("text", { class: "symbol", x, y, fill: shown.inks[k], "font-size": r })
       symbol.textContent = shown.symbols[k]
-      const number = node("text", { class: "number", x: x + 0.8 * r + 1, y: y + r + 5 })
+      const [right, down] = aside(k, seen)
+      const number = node("text", { class: "number", x: x + (r + 8) * right, y: y + (r + 8) * down })
       number.textContent = k + 1
       return [node("circle", { class: "ball", cx: x, cy: y, r, fill: shown.colours[k] }), symbol, number]
     }))

@@ -9,7 +9,16 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, figure, hideable, hint, on_tap, slider, text
+from appkit.dashboards.components import (
+    SpacePane,
+    card,
+    figure,
+    hideable,
+    hint,
+    on_tap,
+    slider,
+    text,
+)
 from appkit.dashboards.pages.density_views import percent
 from appkit.dashboards.solid_scene import SolidScene
 from appkit.dashboards.space_scene import J, L, Shown, SpaceScene
@@ -45,12 +54,7 @@ class SpaceView(pn.viewable.Viewer):
     def __init__(self, page: SolidPage) -> None:
         super().__init__()
         self._page = page
-        self._pane = pn.pane.Plotly(
-            config={"displayModeBar": False, "scrollZoom": False, "responsive": True},
-            height=372,
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self._pane = SpacePane(height=372)
         self._says = hint("")
         page.param.watch(lambda event: self.draw(), ["level", "surface"])
 
