@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import panel as pn
+import torch
 from panel.io.resources import LOCAL_DIST
 from tornado.websocket import WebSocketClosedError
 
@@ -47,6 +48,7 @@ def session() -> Any:
 def prepare() -> None:
     """Load the browser's parts, all from this package: nothing is fetched from another host."""
     defer_plotly()
+    torch.set_num_threads(1)  # as `one_thread` says; a page's jobs have threads of their own
     pn.extension("tabulator", "plotly", js_files=SCRIPTS, notifications=True, reconnect=True)
     pn.config.disconnect_notification = "The server has gone. Reload when it is back."
     logging.getLogger("asyncio").addFilter(_is_no_farewell)

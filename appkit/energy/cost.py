@@ -13,6 +13,7 @@ import torch
 from ase import Atoms
 
 from appkit.energy.sampling import Sampling
+from appkit.scattering.threads import one_thread
 
 #: Measured on molecules of 3 to 12 atoms: products and transforms take half of the time, and their
 #: matrices are too small for the rate of a large one.
@@ -33,20 +34,16 @@ def estimated_seconds(dictionary: Priced, X: Sequence[Atoms]) -> float:
 
 
 @cache
+@one_thread()
 def operations_per_second() -> float:
     """Of a matrix product in single precision on one thread, as the transforms make them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        left, right = torch.ones(64, 96), torch.ones(96, 4096)
-        times = []
-        for _ in range(5):
-            started = time.perf_counter()
-            left @ right
-            times.append(time.perf_counter() - started)
-        return 2 * 64 * 96 * 4096 / min(times)
-    finally:
-        torch.set_num_threads(threads)
+    left, right = torch.ones(64, 96), torch.ones(96, 4096)
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        left @ right
+        times.append(time.perf_counter() - started)
+    return 2 * 64 * 96 * 4096 / min(times)
 
 
 @dataclass(frozen=True)

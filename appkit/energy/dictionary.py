@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 import numpy as np
 import pandas as pd
 import torch
 from ase import Atoms
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.scattering.threads import one_thread
+
+Item = TypeVar("Item")
 #: Å; nuclei nearer than this lie on one point.
 COINCIDENT = 1e-3
 #: One molecule may take this many bytes.
@@ -36,6 +43,18 @@ class Dictionary(TransformerMixin, BaseEstimator):
 
 def _short(value: object) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def in_parallel(
+    invariants: Callable[[Item], torch.Tensor], items: Sequence[Item], n_jobs: int | None
+) -> NDArray[np.float64]:
+    """Features ``(n, P)`` of n items: ``n_jobs`` at once, one thread each, without gradients."""
+
+    def row(item: Item) -> NDArray[np.float64]:
+        with one_thread(), torch.no_grad():
+            return np.asarray(invariants(item).cpu().numpy(), dtype=np.float64)
+
+    return np.stack(Parallel(n_jobs, require="sharedmem")(delayed(row)(item) for item in items))
 
 
 def check_bytes(each: float, where: str, advice: str) -> None:

@@ -18,6 +18,7 @@ from appkit.energy.dictionary import check_bytes
 from appkit.energy.frame import Frame
 from appkit.energy.geometry import MIN_DISTANCE, check_list
 from appkit.energy.solid_harmonic import SolidHarmonicScattering, check_volumes
+from appkit.scattering.threads import one_thread
 
 #: Steps of the differences of a regressor, relative to how much each feature varies.
 _STEP = 1e-2
@@ -94,6 +95,7 @@ class InvariantCalculator(Calculator):
         self._formulas = {atoms.get_chemical_formula() for atoms in trained_on or ()}
         self._elements = {symbol for atoms in trained_on or () for symbol in atoms.symbols}
 
+    @one_thread()
     def calculate(
         self,
         atoms: Atoms | None = None,

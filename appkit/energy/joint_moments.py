@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.bonds import bonds
 from appkit.energy.channels import CHANNELS, charges, check_channels
-from appkit.energy.dictionary import Dictionary, check_bytes, check_device
+from appkit.energy.dictionary import Dictionary, check_bytes, check_device, in_parallel
 from appkit.energy.frame import principal_axes
 from appkit.energy.solid_harmonic import check_volumes, scales_of
 from appkit.scattering.joint_moments import JointMoments
+from appkit.scattering.threads import one_thread
 
 COLUMNS = ["order", "channel", "j", "l", "q", "channel2", "l2", "q2"]
 
@@ -33,7 +34,7 @@ class JointSolidHarmonic(Dictionary):
     ----------
     channels : of :data:`appkit.energy.channels.CHANNELS`.
     sigma : width of the atoms and of the finest wavelets, Å; see :class:`appkit.energy.Sampling`.
-    J, Q, L, tolerance, device : as in :class:`SolidHarmonicScattering`.
+    J, Q, L, tolerance, device, n_jobs : as in :class:`SolidHarmonicScattering`.
 
     Attributes
     ----------
@@ -55,6 +56,7 @@ class JointSolidHarmonic(Dictionary):
         L: int = 6,
         tolerance: float = 5e-3,
         device: str = "cpu",
+        n_jobs: int | None = None,
     ) -> None:
         self.channels = channels
         self.sigma = sigma
@@ -63,6 +65,7 @@ class JointSolidHarmonic(Dictionary):
         self.L = L
         self.tolerance = tolerance
         self.device = device
+        self.n_jobs = n_jobs
 
     def fit(self, X: Sequence[Atoms], y: object = None) -> JointSolidHarmonic:
         """Check the parameters and molecules, and lay out the features. Nothing is learned."""
@@ -89,13 +92,13 @@ class JointSolidHarmonic(Dictionary):
             f"at σ = {self.sigma:g} Å",
             "take a larger σ or atoms that belong to one molecule",
         )
-        out = np.empty((len(X), len(self.features_)))
-        for i, molecule in enumerate(X):
-            with torch.no_grad():
-                positions = torch.as_tensor(molecule.positions)
-                out[i] = self.invariants(positions, molecule).cpu().numpy()
-        return out
+        return in_parallel(
+            lambda molecule: self.invariants(torch.as_tensor(molecule.positions), molecule),
+            X,
+            self.n_jobs,
+        )
 
+    @one_thread()
     def invariants(self, positions: torch.Tensor, molecule: Atoms) -> torch.Tensor:
         """Features ``(P,)`` with the atoms of a molecule at positions (K, 3), Å; differentiable."""
         check_is_fitted(self, "features_")

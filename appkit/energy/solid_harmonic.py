@@ -12,7 +12,13 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from appkit.energy.dictionary import Dictionary, check_apart, check_bytes, check_device
+from appkit.energy.dictionary import (
+    Dictionary,
+    check_apart,
+    check_bytes,
+    check_device,
+    in_parallel,
+)
 from appkit.energy.frame import Frame
 from appkit.energy.geometry import check_list
 from appkit.energy.spaces import Space, check_spaces, densities
@@ -21,6 +27,7 @@ from appkit.scattering.solid_harmonic import SolidHarmonic
 from appkit.scattering.solid_harmonic_cascade import SolidHarmonicCascade
 from appkit.scattering.solid_harmonic_fourier import FourierSolidHarmonic
 from appkit.scattering.spectra import FourierDensity, GaussianDensity
+from appkit.scattering.threads import one_thread
 
 Cascade = TypeVar("Cascade", bound=SolidHarmonicCascade)
 COLUMNS = ["order", "channel", "j", "l", "j2", "l2", "q"]
@@ -44,6 +51,7 @@ class SolidHarmonicScattering(Dictionary):
     Q : scales in an octave.
     L, powers, order, pairs, tolerance : as in :class:`appkit.scattering.SolidHarmonic`.
     device : torch device, such as ``cpu`` or ``cuda``.
+    n_jobs : molecules at once, one thread each; None is 1, -1 one for each core.
 
     Attributes
     ----------
@@ -73,6 +81,7 @@ class SolidHarmonicScattering(Dictionary):
         pairs: str = "same",
         tolerance: float = 1e-3,
         device: str = "cpu",
+        n_jobs: int | None = None,
     ) -> None:
         self.channels = channels
         self.sigma = sigma
@@ -84,6 +93,7 @@ class SolidHarmonicScattering(Dictionary):
         self.pairs = pairs
         self.tolerance = tolerance
         self.device = device
+        self.n_jobs = n_jobs
 
     def fit(self, X: Sequence[Space], y: object = None) -> SolidHarmonicScattering:
         """Check the parameters and molecules, and lay out the features. Nothing is learned."""
@@ -103,12 +113,13 @@ class SolidHarmonicScattering(Dictionary):
             f"at σ = {self.sigma:g} Å",
             "take a larger σ or atoms that belong to one molecule",
         )
-        out = np.empty((len(X), len(self.features_)))
-        for i, item in enumerate(X):
-            with torch.no_grad():
-                out[i] = self._values(self._densities(item), torch.float32).cpu().numpy()
-        return out
 
+        def values(item: Space) -> torch.Tensor:
+            return self._values(self._densities(item), torch.float32)
+
+        return in_parallel(values, X, self.n_jobs)
+
+    @one_thread()
     def invariants(
         self, positions: torch.Tensor, molecule: Atoms, frame: Frame | None = None
     ) -> torch.Tensor:

@@ -18,13 +18,13 @@ from typing import Any
 import cloudpickle
 import dask.config
 import numpy as np
-import torch
 from ase import Atoms
 from distributed import Client, KilledWorker, LocalCluster, WorkerPlugin, as_completed
 from numpy.typing import NDArray
 
 from appkit.experiments.store import FeatureStore, recorded_settings
 from appkit.regression import Cancelled
+from appkit.scattering.threads import one_thread
 
 __all__ = ["Cancelled", "Progress", "compute_features", "n_local_workers"]
 
@@ -175,13 +175,10 @@ def _transform(packed: bytes, molecules: list[Atoms]) -> tuple[NDArray[np.float6
     One torch thread: parallelism is over molecules, and sums keep their order.
     """
     fitted = _unpacked(packed)
-    threads, started = torch.get_num_threads(), time.perf_counter()
-    torch.set_num_threads(1)
-    try:
+    started = time.perf_counter()
+    with one_thread():
         features = np.asarray(fitted.transform(molecules), dtype=np.float64)
-        return features, time.perf_counter() - started
-    finally:
-        torch.set_num_threads(threads)
+    return features, time.perf_counter() - started
 
 
 @lru_cache(maxsize=1)

@@ -118,7 +118,7 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
         coarse = sum(math.prod(grid.shape) for grid in seconds)
         size = self._fourier_dtype.itemsize
         given = math.prod(density.grid.shape) if isinstance(density, SampledDensity) else 0
-        fields = 16 + 5 * size  # the transform in double precision, five arrays of a field
+        fields = 16 + 10 * size  # the transform in double precision, ten arrays of a field
         return (
             density.channels * (fine * fields + 24 * given)
             + 32 * fine  # a wavelet

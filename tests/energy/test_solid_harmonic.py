@@ -144,3 +144,19 @@ def test_a_molecule_over_the_memory_is_refused():
     torn = Atoms("CONF", 300 * np.eye(4, 3))
     with pytest.raises(ValueError, match=r"needs .* GB at σ = 0.25 Å, over 16 GB: take a larger σ"):
         SolidHarmonicScattering().fit([torn]).transform([torn])
+
+
+def test_molecules_at_once_have_the_same_features():
+    molecules = [molecule(name) for name in ("H2O", "CH4", "NH3", "CO2")]
+    one = SolidHarmonicScattering(("nuclear",), J=1, L=1).fit_transform(molecules)
+    assert (
+        SolidHarmonicScattering(("nuclear",), J=1, L=1, n_jobs=2).fit_transform(molecules) == one
+    ).all()
+
+
+def test_threads_of_torch_are_left_as_they_were():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    SolidHarmonicScattering(("nuclear",), J=0, L=0).fit_transform([molecule("H2O")])
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
