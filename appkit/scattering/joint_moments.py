@@ -94,7 +94,7 @@ class JointMoments(SolidHarmonic):
         everywhere = torch.cat([positions for positions, _ in groups]).to(torch.float64)
         n = sum(len(charges) for _, charges in groups)
         if not len(everywhere):
-            return torch.zeros(len(self.joint_paths(n)), dtype=torch.float64)
+            return everywhere.new_zeros(len(self.joint_paths(n)))
         low, high = everywhere.detach().min(0).values, everywhere.detach().max(0).values
         centred = [(r.to(torch.float64) - (low + high) / 2, charges) for r, charges in groups]
         extent = tuple((high - low).tolist())

@@ -63,7 +63,7 @@ class SolidHarmonic(SolidHarmonicCascade):
         that size about the origin, and the gradient is that of the very sums that are computed.
         """
         if not len(positions):
-            return torch.zeros(len(charges), len(self.paths), dtype=torch.float64)
+            return positions.new_zeros((len(charges), len(self.paths)), dtype=torch.float64)
         centred = positions.to(torch.float64)
         if extent is None:
             low, high = centred.detach().min(0).values, centred.detach().max(0).values

@@ -175,6 +175,28 @@ def test_beside_kymatio(name, capsys, pytestconfig):
         print("\n" + "\n".join(f"{name}: {line}" for line in lines))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_on_a_gpu(name, capsys, pytestconfig):
+    """Beside one core of the CPU, at a tolerance of 1e-3."""
+    if not pytestconfig.getoption("benchmark_enable"):
+        pytest.skip("`make bench`")
+    _, sigma, J = CONFIGURATIONS[name]
+    transform = SolidHarmonic(sigma, tuple(range(J + 1)), powers=POWERS)
+    times = {}
+    for device in ("cpu", "cuda"):
+        density = [part.to(device) for part in placed(sigma)]
+        transform(*density)
+        torch.cuda.synchronize()
+        started = time.perf_counter()
+        for _ in range(10):
+            transform(*density)
+        torch.cuda.synchronize()
+        times[device] = (time.perf_counter() - started) / 10
+    with capsys.disabled():
+        print(f"\n{name}: a GPU is {times['cpu'] / times['cuda']:.1f} × as fast as the CPU")
+
+
 def compared(name):
     _, sigma, J = CONFIGURATIONS[name]
     scales = tuple(range(J + 1))
