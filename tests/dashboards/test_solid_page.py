@@ -128,7 +128,7 @@ def test_every_pair_of_scales_has_a_row():
 def test_a_motion_moves_the_picture_and_not_the_table(page):
     before = page.invariants._figure.cells.data.values.copy()
     page.param.update(turn=30.0, tilt=10.0)
-    assert "changed by <b>less" not in page.motion._says.object
+    assert "changed by <b>less" not in page.motion.meter.says.object
     after = page.invariants._figure.cells.data.values
     assert np.array_equal(after, before, equal_nan=True)
 

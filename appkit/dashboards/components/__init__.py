@@ -14,6 +14,7 @@ from appkit.dashboards.components.card import (
 )
 from appkit.dashboards.components.chooser import Files, MoleculeChooser
 from appkit.dashboards.components.message import Message
+from appkit.dashboards.components.meter import Meter, percent
 from appkit.dashboards.components.progress import LongWork
 from appkit.dashboards.components.slider import LAYOUT, prompt, slider
 from appkit.dashboards.components.space_pane import SpacePane, defer_plotly
@@ -23,6 +24,7 @@ __all__ = [
     "Files",
     "LongWork",
     "Message",
+    "Meter",
     "MoleculeChooser",
     "SpacePane",
     "beside",
@@ -33,6 +35,7 @@ __all__ = [
     "hideable",
     "hint",
     "on_tap",
+    "percent",
     "prompt",
     "quote",
     "signed",

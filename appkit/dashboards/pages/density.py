@@ -145,7 +145,7 @@ class DensityPage(MoleculePage):
         self._density_pane.object = self.density.element(self.dark)
         self._modulus_pane.object = self.modulus.element(self.dark)
         self.sheet.themed()
-        self.meter.themed()
+        self.meter.draw()
         self.draw_modulus()
         self.truth.themed()
 

@@ -8,8 +8,8 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from appkit.dashboards.components import card, figure, hideable, hint, on_tap, slider
-from appkit.figures.density import MeterFigure, Sheet, SheetFigure
+from appkit.dashboards.components import Meter, card, figure, hideable, hint, on_tap, percent
+from appkit.figures.density import Sheet, SheetFigure
 
 if TYPE_CHECKING:
     from appkit.dashboards.pages.density import DensityPage
@@ -133,10 +133,11 @@ class MeterView(pn.viewable.Viewer):
     def __init__(self, page: DensityPage) -> None:
         super().__init__()
         self._page = page
-        self._figure = MeterFigure()
-        self._pane = figure()
-        self._says = hint("Move the molecule.")
-        self._labels: tuple[str, ...] = ()
+        self._meter = Meter(
+            (page.param.turn, page.param.dx, page.param.dy),
+            "Turn and shift the molecule and watch. Each bar is the largest relative change of the "
+            "averages of one order and scale; lower is more invariant.",
+        )
 
     def draw(self) -> None:
         """Measure the page's scene, if the meter is in front."""
@@ -145,47 +146,14 @@ class MeterView(pn.viewable.Viewer):
         else:
             self._page.message.clear("meter")
 
-    def themed(self) -> None:
-        """Draw again in the page's other theme."""
-        self._labels = ()
-        self.draw()
-
     def _drawn(self, changes: Any) -> None:
-        labels = tuple(changes["label"])
-        if labels != self._labels:
-            self._labels = labels
-            self._pane.object = self._figure.element(labels, self._page.dark)
-        self._figure.send(changes)
         pixels = changes.loc[changes["order"] == 0, "change"].iloc[0]
         worst = np.nanmax(changes.loc[changes["order"] > 0, "change"])
-        self._says.object = (
-            f"<p>The picture changed by <b>{percent(pixels)}</b>, the invariants by at most "
-            f"<b>{percent(worst)}</b>.</p>"
+        words = (
+            f"The picture changed by <b>{percent(pixels)}</b>, the invariants by at most "
+            f"<b>{percent(worst)}</b>."
         )
+        self._meter.draw(changes, words, self._page.dark)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        page = self._page
-        moves = (page.param.turn, page.param.dx, page.param.dy)
-        sliders = [slider(pmui.FloatSlider, move) for move in moves]
-        return card(
-            "Invariance meter",
-            pmui.Grid(
-                *(pmui.Grid(s, size={"xs": 12, "sm": 4}) for s in sliders),
-                container=True,
-                spacing=1.5,
-                margin=0,
-            ),
-            self._says,
-            self._pane,
-            sentence=(
-                "Turn and shift the molecule and watch. Each bar is the largest relative change of "
-                "the averages of one order and scale; lower is more invariant."
-            ),
-        )
-
-
-def percent(value: float) -> str:
-    """A relative change in words."""
-    if value < 1e-6:
-        return "less than 0.0001 %"
-    return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.2g} %"
+        return self._meter.__panel__()

@@ -177,7 +177,7 @@ class SolidPage(MoleculePage):
     def _themed(self) -> None:
         self.space.draw()
         self.invariants.themed()
-        self.motion.themed()
+        self.motion.draw()
 
     # ---- from a choice to a scene --------------------------------------------------------
 

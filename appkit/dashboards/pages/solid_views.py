@@ -10,20 +10,20 @@ import panel as pn
 import panel_material_ui as pmui
 
 from appkit.dashboards.components import (
+    Meter,
     SpacePane,
     card,
     figure,
     hideable,
     hint,
     on_tap,
+    percent,
     slider,
     text,
 )
-from appkit.dashboards.pages.density_views import percent
 from appkit.dashboards.solid_scene import SolidScene
 from appkit.dashboards.space_scene import J, L, Shown, SpaceScene
 from appkit.dashboards.volume_scene import VolumeScene
-from appkit.figures.density import MeterFigure
 from appkit.figures.invariants import Table, TableFigure
 from appkit.figures.space import space_figure
 
@@ -182,11 +182,13 @@ class MotionView(pn.viewable.Viewer):
     def __init__(self, page: SolidPage) -> None:
         super().__init__()
         self._page = page
-        self._figure = MeterFigure()
-        self._pane = figure()
-        self._says = hint("")
-        self._labels: tuple[Any, ...] = ()
-        self._box = hideable(self._card())
+        self.meter = Meter(
+            (page.param.turn, page.param.tilt, page.param.dx, page.param.dy),
+            "Move the molecule, then make δ coarser (ε larger) and move it again: sums over too "
+            "coarse a grid notice. S¹<sub>j</sub> is the largest relative change over l at the "
+            "chosen q, E<sub>j</sub> that of the exact sum over pairs of atoms, for q = 2.",
+        )
+        self._box = hideable(self.meter)
         page.param.watch(lambda event: self.draw(), "q")
 
     def draw(self) -> None:
@@ -197,46 +199,15 @@ class MotionView(pn.viewable.Viewer):
             return
         self._page.submit("meter", lambda s: (s, s.meter(q)), self._drawn, 0.1)
 
-    def themed(self) -> None:
-        """Draw again in the page's other theme."""
-        self._labels = ()
-        self.draw()
-
     def _drawn(self, result: tuple[SolidScene, pd.DataFrame]) -> None:
         scene, changes = result
-        labels = tuple(changes["label"])
-        self._figure.send(changes)
-        if labels != self._labels:
-            self._labels = labels
-            self._pane.object = self._figure.element(labels, self._page.dark)
         worst = changes.groupby("order")["change"].max()
-        self._says.object = (
-            f"<p>The density in its place changed by <b>{percent(worst[0])}</b>, sums over a grid "
-            f"by at most <b>{percent(worst[1])}</b>, the exact energies by "
-            f"<b>{percent(worst[2])}</b>. The grid of scale j has the step 2<sup>j</sup>δ, δ = "
-            f"{scene.step:.2f} Å.</p>"
+        words = (
+            f"The density in its place changed by <b>{percent(worst[0])}</b>, sums over a grid by "
+            f"at most <b>{percent(worst[1])}</b>, the exact energies by <b>{percent(worst[2])}</b>."
+            f" The grid of scale j has the step 2<sup>j</sup>δ, δ = {scene.step:.2f} Å."
         )
+        self.meter.draw(changes, words, self._page.dark)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._box
-
-    def _card(self) -> pn.viewable.Viewable:
-        page = self._page
-        moves = (page.param.turn, page.param.tilt, page.param.dx, page.param.dy)
-        sliders = [slider(pmui.FloatSlider, move) for move in moves]
-        return card(
-            "Invariance meter",
-            pmui.Grid(
-                *(pmui.Grid(s, size={"xs": 12, "sm": 6, "lg": 3}) for s in sliders),
-                container=True,
-                spacing=1.5,
-                margin=0,
-            ),
-            self._says,
-            self._pane,
-            sentence=(
-                "Move the molecule, then make δ coarser (ε larger) and move it again: sums over "
-                "too coarse a grid notice. S¹<sub>j</sub> is the largest relative change over l at "
-                "the chosen q, E<sub>j</sub> that of the exact sum over pairs of atoms, for q = 2."
-            ),
-        )
