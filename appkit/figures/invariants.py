@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import holoviews as hv
 import numpy as np
@@ -60,7 +61,7 @@ class TableFigure:
         layer = self.cells.layer(_image, _pixels, limits=_limits)
         image = layer.element().opts(
             hv.opts.Image(
-                cmap=theme.sequential(dark)[20:235],
+                cmap=_colours(dark),
                 clipping_colors={"NaN": "rgba(0, 0, 0, 0)"},
                 xlabel=xlabel,
                 ylabel="",
@@ -79,7 +80,7 @@ class TableFigure:
         self.tap.source = image
         words = self.cells.layer(lambda data: _labels(data, dark), lambda data: _words(data, dark))
         labels = words.element().opts(
-            hv.opts.Labels(text_color="colour", text_font_size="11px", hooks=[words.hook])
+            hv.opts.Labels(text_color="text_color", text_font_size="11px", hooks=[words.hook])
         )
         rim = self.framed.layer(_frame, _corners)
         frame = rim.element().opts(
@@ -131,22 +132,36 @@ def _limits(table: Table) -> tuple[float, float]:
     return low, max(high, low + 1e-3)
 
 
-def _words(table: Table, dark: bool) -> dict[str, NDArray]:
-    """Each value, in the ink that is read on its colour."""
+def _colours(dark: bool) -> list[str]:
+    """Without the ends, in which neither a cell's rim nor its value would be seen."""
+    return theme.sequential(dark)[20:235]
+
+
+@cache
+def _inks(dark: bool) -> NDArray[np.str_]:
+    """For each colour, that of the card or of its ink, whichever has more contrast."""
     surfaces = theme.DARK if dark else theme.LIGHT
+    inks = surfaces["card"], surfaces["ink"]
+    best = [max(inks, key=lambda ink: theme.contrast(ink, ground)) for ground in _colours(dark)]
+    return np.array(best)
+
+
+def _words(table: Table, dark: bool) -> dict[str, NDArray]:
+    """Each value, in the ink that is read on its colour; columns have Bokeh's names."""
     rows, columns = np.nonzero(np.isfinite(table.values))
     low, high = _limits(table)
     share = (_logarithms(table)[rows, columns] - low) / (high - low)
+    inks = _inks(dark)
     return {
         "x": columns + 0.5,
         "y": rows + 0.5,
         "text": np.array([written(v) for v in table.values[rows, columns]], dtype="U12"),
-        "colour": np.where(share > 0.45, surfaces["card"], surfaces["ink"]),
+        "text_color": inks[np.rint(share * (len(inks) - 1)).astype(int)],
     }
 
 
 def _labels(table: Table, dark: bool) -> hv.Labels:
-    return hv.Labels(_words(table, dark), kdims=["x", "y"], vdims=["text", "colour"])
+    return hv.Labels(_words(table, dark), kdims=["x", "y"], vdims=["text", "text_color"])
 
 
 def _corners(cell: Cell | None) -> dict[str, list[int]]:

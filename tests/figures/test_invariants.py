@@ -3,6 +3,8 @@
 import holoviews as hv
 import numpy as np
 import pytest
+from bokeh.document import Document
+from bokeh.models import Text
 
 from appkit.figures import theme
 from appkit.figures.invariants import Table, TableFigure, written
@@ -32,11 +34,41 @@ def test_values_are_written_in_ink_that_is_read(table, dark):
     words = layer(TableFigure().element(table, dark), hv.Labels)
     assert words.dimension_values("text").tolist() == ["1000", "10", "1", "0.1", "2.0·10⁻³"]
     assert words.dimension_values("x").tolist() == [0.5, 0.5, 1.5, 0.5, 1.5]
+    for ink, ground in zip(words.dimension_values("text_color"), grounds(table, dark), strict=True):
+        assert theme.contrast(ink, ground) > 3
+
+
+def grounds(table, dark):
+    """The colour under each value."""
     colours = theme.sequential(dark)[20:235]
-    logs = np.log10([1000, 10, 1, 0.1, 2e-3])
+    logs = np.log10(table.values[np.isfinite(table.values)])
     share = (logs - logs.min()) / np.ptp(logs)
-    for ink, part in zip(words.dimension_values("colour"), share, strict=True):
-        ground = colours[round(part * (len(colours) - 1))]
+    return [colours[round(part * (len(colours) - 1))] for part in share]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_values_are_read_on_every_colour(dark):
+    table = Table(np.logspace(-3, 3, 200)[:, None], ("",) * 200, ("0",))
+    inks = layer(TableFigure().element(table, dark), hv.Labels).dimension_values("text_color")
+    least = min(map(theme.contrast, inks, grounds(table, dark)))
+    assert least > 3.8
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("in_a_session", [False, True])
+def test_other_values_bring_their_ink(table, dark, in_a_session, monkeypatch):
+    figure = TableFigure()
+    state = hv.renderer("bokeh").get_plot(figure.element(table, dark)).state
+    if in_a_session:
+        monkeypatch.setattr(Document, "session_context", object())
+    document = Document()
+    document.add_root(state)
+    other = Table(table.values[::-1].copy(), table.rows, table.columns)
+    figure.send(other)
+    [words] = [r for r in state.renderers if isinstance(r.glyph, Text)]
+    inks = words.data_source.data[words.glyph.text_color.field]
+    assert list(words.data_source.data["text"]) == ["0.1", "2.0·10⁻³", "10", "1", "1000"]
+    for ink, ground in zip(inks, grounds(other, dark), strict=True):
         assert theme.contrast(ink, ground) > 3
 
 
