@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -59,6 +59,7 @@ class _Job:
     progress: Callable[[float, str], None]
     ended: Callable[[], None]
     calm: float
+    future: Future[None] | None = None
 
 
 class Jobs:
@@ -112,9 +113,9 @@ class Jobs:
             if self._closed:
                 return
             if slot in self._running:
-                if long or calm:
-                    self._running[slot].task.stop.set()
                 self._waiting[slot] = (job, pool)
+                if long or calm:
+                    self._stop(slot)
             else:
                 self._start(slot, job, pool)
 
@@ -123,7 +124,7 @@ class Jobs:
         with self._lock:
             self._waiting.pop(slot, None)
             if slot in self._running:
-                self._running[slot].task.stop.set()
+                self._stop(slot)
 
     def busy(self, slot: str) -> bool:
         """Whether a job of this slot runs or waits."""
@@ -141,7 +142,14 @@ class Jobs:
     def _start(self, slot: str, job: _Job, pool: ThreadPoolExecutor) -> None:
         self._running[slot] = job
         # In a context of its own: what is set in a worker's context would keep the last session.
-        pool.submit(Context().run, self._run, slot, job, pool is _LONG)
+        job.future = pool.submit(Context().run, self._run, slot, job, pool is _LONG)
+
+    def _stop(self, slot: str) -> None:
+        """At the next check; at once where no worker has taken it, while others' jobs run."""
+        job = self._running[slot]
+        job.task.stop.set()
+        if job.future is not None and job.future.cancel():
+            self._finish(slot, job, None)
 
     def _run(self, slot: str, job: _Job, long: bool) -> None:
         outcome = None
@@ -156,12 +164,16 @@ class Jobs:
         except Exception as error:
             outcome = partial(self.say, slot, explain(error))
         finally:
-            with self._lock:
-                following = self._waiting.pop(slot, None)
-                del self._running[slot]
-                if following and not self._closed:
-                    self._start(slot, *following)
-            self._deliver(partial(self._end, slot, job, outcome))
+            self._finish(slot, job, outcome)
+
+    def _finish(self, slot: str, job: _Job, outcome: Callable[[], None] | None) -> None:
+        """The next one of the slot begins; this one's end is told on the event loop."""
+        with self._lock:
+            following = self._waiting.pop(slot, None)
+            del self._running[slot]
+            if following and not self._closed:
+                self._start(slot, *following)
+        self._deliver(partial(self._end, slot, job, outcome))
 
     def _end(self, slot: str, job: _Job, outcome: Callable[[], None] | None) -> None:
         """The event loop may turn two results round: an older one is not drawn over a newer."""

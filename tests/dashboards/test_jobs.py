@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from appkit.dashboards.jobs import Jobs, explain
+from appkit.dashboards.jobs import _LONG, Jobs, explain
 from appkit.regression import Cancelled
 
 
@@ -83,6 +83,26 @@ def test_cancel_stops_at_the_next_check_and_says_it_ended(seen):
     assert ended.wait(10)
     assert (outcome, seen) == (["stopped"], [])
     assert not jobs.busy("s")
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["cancelled", "replaced"])
+def test_a_job_that_no_worker_has_taken_is_dropped_at_once(seen, newer):
+    others, jobs, ended = Jobs(), Jobs(), []
+    gates = [Gate(k) for k in range(_LONG._max_workers)]
+    for k, gate in enumerate(gates):
+        others.submit(f"{k}", gate, lambda value: None, long=True)
+        assert gate.started.wait(10)
+    jobs.submit("s", lambda task: "old", seen.append, long=True, ended=lambda: ended.append("old"))
+    if newer:
+        jobs.submit("s", lambda task: "new", seen.append, long=True)
+    else:
+        jobs.cancel("s")
+        assert not jobs.busy("s")
+    assert ended == ["old"]
+    for gate in gates:
+        gate.go.set()
+    finish(jobs)
+    assert seen == (["new"] if newer else [])
 
 
 def test_progress_arrives_in_order():

@@ -67,7 +67,7 @@ class LongWork(pn.viewable.Viewer):
             self._done,
             long=True,
             progress=self._progress,
-            ended=lambda: self._show(self._jobs.busy(self._slot)),
+            ended=self._ended,
         )
 
     def cancel(self) -> None:
@@ -79,11 +79,15 @@ class LongWork(pn.viewable.Viewer):
         self._bar.value = round(100 * min(max(fraction, 0), 1))
         self._state.object = text
 
+    def _ended(self) -> None:
+        if not self._jobs.busy(self._slot):  # by a newer run, which shows itself
+            self._show(False)
+
     def _show(self, running: bool) -> None:
         self._start.disabled = running
         self._cancel.visible = self._running.visible = running
         if running:
-            self._progress(0, "Waiting for a worker…")
+            self._progress(0, "Waiting for a worker; others may come first…")
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(

@@ -45,6 +45,7 @@ class ForcesPage(MoleculePage):
         super().__init__(chooser, **params)
         self.pupil: Pupil | None = None
         self.positions: NDArray[np.float64] = np.zeros((0, 3))
+        self.refused = False  # the geometry in front, by the calculator
         self.stage = MoleculeStage(height=400, sizing_mode="stretch_width", margin=0)
         self.stage.on_moved = self._moved
         self.trace = TraceView(self)
@@ -166,6 +167,7 @@ class ForcesPage(MoleculePage):
         if pupil is None:
             return
         self.jobs.cancel("run")
+        self.message.clear("run")
         self.positions = positions
         self.jobs.submit(
             "answer",
@@ -190,7 +192,7 @@ class ForcesPage(MoleculePage):
     def _animate(self, kind: str, steps: Any, said: Callable[[int], str]) -> None:
         """Show the answers of a worker as they come."""
         pupil, start = self.pupil, self.positions
-        if pupil is None:
+        if pupil is None or self.refused:
             return
         self.jobs.cancel("answer")
         fresh: list[Answer] = []  # not yet shown
@@ -208,22 +210,31 @@ class ForcesPage(MoleculePage):
                 self._show(new[-1], None, state)
                 self.trace.add(new)
 
-        def ended() -> None:
-            busy = self.jobs.busy("run")
-            self._buttons["stop"].disabled = not busy
-            self._buttons["relax"].disabled = self._buttons["run"].disabled = busy
-
         self.trace.begin(kind)
         self._says.object, self._warning.object = "<p>Waiting for a worker…</p>", ""
-        self._buttons["stop"].disabled = False
-        self._buttons["relax"].disabled = self._buttons["run"].disabled = True
-        self.jobs.submit("run", work, lambda value: show(), long=True, progress=show, ended=ended)
+        self.jobs.submit(
+            "run",
+            work,
+            lambda value: show(),
+            long=True,
+            progress=show,
+            ended=self._offer,
+        )
+        self._offer()
+
+    def _offer(self) -> None:
+        """The buttons that make sense now: no motion starts where there are no forces."""
+        busy = self.jobs.busy("run")
+        self._buttons["stop"].disabled = not busy
+        self._buttons["relax"].disabled = self._buttons["run"].disabled = busy or self.refused
 
     def _show(self, answer: Answer, serial: int | None, state: str = "") -> None:
         self.stage.answer(answer.positions, answer.forces, answer.true_forces, serial)
         assert self.pupil is not None
         self._says.object = in_words(self.pupil, answer, state)
         self._warning.object = as_warning(answer.warning)
+        self.refused = answer.energy is None
+        self._offer()
 
 
 def _small(shelf: library.Shelf) -> library.Shelf:

@@ -26,8 +26,8 @@ _SAYS = {
     "relax": "Relaxing: down the predicted energy until no force exceeds 0.02 eV/Å.",
     "run": (
         f"Dynamics from velocities of {TEMPERATURE} K, in steps of {STEP} fs: potential and "
-        "kinetic energy are exchanged, their sum stays, since forces are the gradient of the very "
-        "energy that is drawn."
+        "kinetic energy are exchanged, their sum stays, since forces are minus the gradient of "
+        "the very energy that is drawn."
     ),
 }
 
@@ -128,8 +128,8 @@ def lesson(pupil: Pupil) -> str:
     formula = pupil.rest.get_chemical_formula("hill")
     return (
         f"<p>Energies of <b>{pupil.n_geometries} geometries</b> of {formula} by the teacher "
-        f"<b>{html.escape(name)}</b>; no forces. All atoms are displaced by up to 0.1 Å and one of "
-        "them by up to 0.5 Å.</p>"
+        f"<b>{html.escape(name)}</b>; no forces. All atoms are shaken (along each axis by a "
+        "standard deviation of up to 0.1 Å), one of them is moved by up to 0.5 Å besides.</p>"
         f"<p>On {pupil.n_tests} others that it never saw: energy wrong by "
         f"<b>{pupil.energy_error:.2g} kcal/mol</b> on average (energies vary by "
         f"{pupil.energy_spread:.0f}), force components by "
