@@ -31,8 +31,10 @@ _NOBLE = (86, 54, 36, 18, 10, 2)
 
 def check_channels(channels: Sequence[str], known: Collection[str] = CHANNELS) -> None:
     """Raise ``ValueError`` where there is none, or one that is not ``known``."""
+    if isinstance(channels, str) or not isinstance(channels, Collection):
+        raise ValueError(f'Channels are a list of names, not {channels!r}: write ("nuclear",).')
     unknown = [name for name in channels if name not in known]
-    if unknown or not channels:
+    if unknown or len(channels) == 0:
         raise ValueError(
             f"Unknown channel {', '.join(unknown) or '(none)'}: choose among {', '.join(known)}."
         )

@@ -22,6 +22,11 @@ def check_list(molecules: Any, others: tuple[type, ...] = ()) -> None:
     """
     if isinstance(molecules, (Atoms, *others)):
         raise ValueError("Expected a list of molecules, got one: write [atoms].")
+    if not (hasattr(molecules, "__len__") and hasattr(molecules, "__getitem__")):
+        raise ValueError(
+            f"Expected a list of molecules, not a {type(molecules).__name__}: molecules are looked "
+            "at more than once."
+        )
     if len(molecules) == 0:
         raise ValueError("There are no molecules: the list is empty.")
     for i, molecule in enumerate(molecules):

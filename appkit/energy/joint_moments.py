@@ -11,6 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.energy.apart import warn_near
 from appkit.energy.bonds import bonds
 from appkit.energy.channels import CHANNELS, charges, check_channels
 from appkit.energy.dictionary import Dictionary, check_bytes, check_device, in_parallel
@@ -87,6 +88,7 @@ class JointSolidHarmonic(Dictionary):
         """Features ``(n, P)`` of n molecules, float64."""
         check_is_fitted(self, "features_")
         check_volumes(X)
+        warn_near(X)
         check_bytes(
             self.memory(X),
             f"at σ = {self.sigma:g} Å",

@@ -12,6 +12,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.energy.apart import warn_near
 from appkit.energy.dictionary import (
     Dictionary,
     check_apart,
@@ -108,6 +109,7 @@ class SolidHarmonicScattering(Dictionary):
         """Features ``(n, P)`` of n molecules, float64."""
         check_is_fitted(self, "features_")
         self._check(X)
+        warn_near(X)
         check_bytes(
             self.memory(X),
             f"at σ = {self.sigma:g} Å",
@@ -149,7 +151,7 @@ class SolidHarmonicScattering(Dictionary):
             self.sigma,
             scales_of(self.J, self.Q),
             self.L,
-            tuple(self.powers),
+            self.powers,
             order=self.order,
             pairs=self.pairs,
             tolerance=self.tolerance,

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.geometry.minkowski_reduction import minkowski_reduce
-from ase.neighborlist import neighbor_list
 from torch import Tensor
 
+from appkit.energy.apart import nearest_pair
 from appkit.energy.atomic import atomic_density
 from appkit.energy.bonds import bonds
 from appkit.energy.channels import ATOMIC_CHANNELS, CHANNELS, charges, check_channels
@@ -70,7 +70,7 @@ def check_spaces(
             name, known = f"Density {i}", item.channels
         else:
             name = f"Molecule {i} ({item.get_chemical_formula()})"
-            _check_atoms(item, i, name)
+            _check_atoms(item, i, name, cascade)
         try:
             check_channels(channels, known)
             if set(channels) & set(ATOMIC_CHANNELS) and isinstance(item, Atoms):
@@ -81,8 +81,6 @@ def check_spaces(
             raise
         if isinstance(item, VolumetricDensity) and item.periodic:
             _check_height(item.height, name, cascade)
-        elif isinstance(item, Atoms) and item.pbc.all():
-            _check_height(smallest_height(item.cell.array), name, cascade)
 
 
 def _laid(positions: Tensor, frame: Frame | None) -> Tensor:
@@ -93,7 +91,7 @@ def _laid(positions: Tensor, frame: Frame | None) -> Tensor:
     return positions.to(torch.float64) @ axes.to(positions.device)
 
 
-def _check_atoms(molecule: Atoms, i: int, name: str) -> None:
+def _check_atoms(molecule: Atoms, i: int, name: str, cascade: SolidHarmonicCascade) -> None:
     periodic = molecule.pbc
     if periodic.any() and not periodic.all():
         along = " and ".join(axis for axis, yes in zip("abc", periodic, strict=True) if yes)
@@ -104,10 +102,14 @@ def _check_atoms(molecule: Atoms, i: int, name: str) -> None:
     if not periodic.any():
         check_apart(molecule, i, molecule.positions)
         return
-    if abs(np.linalg.det(molecule.cell.array)) < 1e-6:
+    cell = molecule.cell.array
+    if not np.isfinite(cell).all():
+        raise ValueError(f"{name} is periodic, but its cell has numbers that are not finite.")
+    if abs(np.linalg.det(cell)) < 1e-6:
         raise ValueError(f"{name} is periodic, but its cell has no volume.")
-    first, second = neighbor_list("ij", molecule, COINCIDENT)
-    for k, l in zip(first[:1], second[:1], strict=True):
+    _check_height(smallest_height(cell), name, cascade)
+    distance, k, l = nearest_pair(molecule)
+    if distance < COINCIDENT:
         raise coincident(molecule, i, k, l, " or their images do")
 
 

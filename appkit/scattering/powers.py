@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 from torch import Tensor
 
 #: |z|^q of a larger power leaves the range of single precision.
 LARGEST_POWER = 16
+#: What counts as a number, a Boolean too.
+NUMBER = int | float | np.number
 
 
 def check_powers(powers: Sequence[float]) -> None:
     """Raise ``ValueError`` unless these are one or more exponents 0 < q ≤ 16."""
-    if not powers or any(not 0 < q <= LARGEST_POWER for q in powers):
-        raise ValueError(
-            f"Powers q must be positive numbers up to {LARGEST_POWER}, not {tuple(powers)}."
-        )
+    if isinstance(powers, str) or not isinstance(powers, Iterable):
+        raise ValueError(f"Powers q are a list of numbers, not {powers!r}: write ({powers},).")
+    given = tuple(powers)
+    if not given or any(not (isinstance(q, NUMBER) and 0 < q <= LARGEST_POWER) for q in given):
+        raise ValueError(f"Powers q must be positive numbers up to {LARGEST_POWER}, not {given}.")
 
 
 def root(power: Tensor) -> Tensor:

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from appkit.scattering.box import Box, to_frequencies
 from appkit.scattering.closed_form import amplitude
 from appkit.scattering.harmonics import coefficients, monomials
-from appkit.scattering.powers import check_powers, raised
+from appkit.scattering.powers import NUMBER, check_powers, raised
 
 Path = dict[str, float | int]
 PAIRS = ("same", "all")
@@ -38,19 +39,19 @@ class SolidHarmonicCascade(nn.Module):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__()
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise ValueError(f"σ must be a positive length, not {sigma}.")
+        if not (isinstance(sigma, NUMBER) and math.isfinite(sigma) and sigma > 0):
+            raise ValueError(f"σ must be a positive length, not {sigma!r}.")
         if not scales or list(scales) != sorted(set(scales)):
             raise ValueError(f"Scales j must be one or more, ascending, not {list(scales)}.")
-        if not 0 <= L <= 8:
-            raise ValueError(f"The largest degree L must lie between 0 and 8, not {L}.")
+        if not (isinstance(L, int | np.integer) and 0 <= L <= 8):
+            raise ValueError(f"The largest degree L must lie between 0 and 8, not {L!r}.")
         check_powers(powers)
         if order not in (1, 2):
             raise ValueError(f"The order is 1 or 2, not {order}.")
         if pairs not in PAIRS:
             raise ValueError(f'pairs must be "same" or "all", not {pairs!r}.')
-        if not 1e-6 <= tolerance <= 0.1:
-            raise ValueError(f"The tolerance must lie between 1e-6 and 0.1, not {tolerance}.")
+        if not (isinstance(tolerance, NUMBER) and 1e-6 <= tolerance <= 0.1):
+            raise ValueError(f"The tolerance must lie between 1e-6 and 0.1, not {tolerance!r}.")
         self.sigma, self.scales, self.L = float(sigma), tuple(scales), L
         self.powers, self.order, self.pairs = tuple(powers), order, pairs
         self.tolerance = tolerance

@@ -113,6 +113,14 @@ def test_memory_grows_with_the_molecule():
         ({"Q": 0}, "Q must be a whole number from 1 up, not 0"),
         ({"J": 1.5}, "J must be a whole number from 0 up, not 1.5"),
         ({"sigma": -0.1}, "σ must be a positive length"),
+        ({"sigma": "0.25"}, "σ must be a positive length, not '0.25'"),
+        ({"channels": "nuclear"}, r"list of names, not 'nuclear': write \(\"nuclear\",\)"),
+        ({"channels": None}, "Channels are a list of names, not None"),
+        ({"powers": 2}, r"Powers q are a list of numbers, not 2: write \(2,\)"),
+        ({"powers": ("1",)}, "Powers q must be positive numbers up to 16"),
+        ({"L": "3"}, "degree L must lie between 0 and 8, not '3'"),
+        ({"L": 2.5}, "degree L must lie between 0 and 8, not 2.5"),
+        ({"tolerance": None}, "tolerance must lie between 1e-6 and 0.1, not None"),
         ({"device": "tpu"}, "no device 'tpu' here"),
     ],
 )
@@ -125,6 +133,8 @@ def test_bad_parameters(given, message):
     ("molecules", "message"),
     [
         ([], "no molecules"),
+        (None, "Expected a list of molecules, not a NoneType"),
+        ((atoms for atoms in [WATER]), "Expected a list of molecules, not a generator"),
         ([Atoms()], "Molecule 0 is empty"),
         (
             [WATER, fcc111("Al", (1, 1, 3), vacuum=5)],

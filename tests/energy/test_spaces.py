@@ -132,6 +132,7 @@ def test_a_crystal_over_the_memory_is_refused():
         SolidHarmonicScattering().fit([huge]).transform([huge])
 
 
+FLAT = Atoms("H", cell=[[3, 0, 0], [0, 3, 0], [2.999999, 0, 1e-3]], pbc=True)
 COINCIDENT = Atoms("C2", [[0, 0, 0], [3, 0, 1e-5]], cell=np.diag([3.0, 3, 3]), pbc=True)
 
 
@@ -141,6 +142,12 @@ COINCIDENT = Atoms("C2", [[0, 0, 0], [3, 0, 1e-5]], cell=np.diag([3.0, 3, 3]), p
         (fcc111("Al", (1, 1, 3), vacuum=5), {}, r"\(Al3\) is periodic along a and b only"),
         (Atoms("C", pbc=True), {}, r"Molecule 0 \(C\) is periodic, but its cell has no volume"),
         (COINCIDENT, {}, r"atoms 0 \(C\) and 1 \(C\) coincide or their images do"),
+        (FLAT, {"J": 0}, r"0.25 Å wide .* the cell is only 0.001 Å high"),
+        (
+            Atoms("C", cell=np.diag([3, 3, np.nan]), pbc=True),
+            {},
+            r"Molecule 0 \(C\) is periodic, but its cell has numbers that are not finite",
+        ),
         (DIAMOND, {"J": 4}, r"are 4 Å wide \(σ = 0.25 Å, J = 4\), .* 2.06 Å high.* take J ≤ 3"),
         (DIAMOND, {"sigma": 3, "J": 0}, r"Repeat the cell, or take σ ≤ 2.06 Å"),
         (SALT, {"channels": ("atomic",), "J": 0}, "No isolated-atom density for 'Na'"),
