@@ -1,13 +1,14 @@
 """Learning curves: the error on molecules kept apart, against the number trained on.
 
-A curve can be stopped and resumed: features lie in stores of `BLOCK` molecules each, so that a run
-on more molecules takes what a run on fewer has computed, and each fit's figures are kept.
+A curve can be stopped and resumed: features lie in stores that end at `EDGES`, so that a run on
+more molecules takes what a run on fewer has computed, and each fit's figures are kept.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from appkit.experiments.job import Features, Job, RowDefinition
 from appkit.experiments.result import Row, Spread
 from appkit.regression import Cancelled, mae, rmse
 
-#: Molecules in a store.
-BLOCK = 5000
+#: Numbers of molecules at which a store of features ends and the next begins.
+EDGES = (1000, 2000, *range(5000, 1_000_000, 5000))
 #: Sizes of training sets, as in the literature's curves.
 SIZES = (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 #: Share of the molecules that are tested on, and the most of them.
@@ -70,8 +71,8 @@ class Split:
 def features_in_blocks(job: Job, definition: RowDefinition) -> Features:
     """As `Job.features`, from one store for each block of molecules."""
     n, found = len(job.molecules), []
-    for start in range(0, n, BLOCK):
-        block = job.molecules.subset(np.arange(start, min(start + BLOCK, n)))
+    for start, end in pairwise([0, *(edge for edge in EDGES if edge < n), n]):
+        block = job.molecules.subset(np.arange(start, end))
         found.append(replace(job, molecules=block).features(definition))
     seconds = sum(part.seconds for part in found)
     values = np.concatenate([part.values for part in found])

@@ -10,6 +10,8 @@ from typing import Any
 
 import platformdirs
 
+from appkit.data.catalogue import cache_folder
+
 #: What stands in a message about a folder, and the variable that names another.
 RECORDS = "result records (APPKIT_RESULTS)"
 FEATURES = "features (APPKIT_FEATURES)"
@@ -38,10 +40,10 @@ def results_folder() -> Path:
 
 
 def features_folder() -> Path:
-    """Where feature stores go: ``APPKIT_FEATURES``, else the user's cache folder."""
+    """Where feature stores go: ``APPKIT_FEATURES``, else beside what is downloaded."""
     if named := os.environ.get("APPKIT_FEATURES"):
         return Path(named).expanduser()
-    return Path(platformdirs.user_cache_dir("appkit", appauthor=False)) / "features"
+    return cache_folder() / "features"
 
 
 def make_folder(path: Path, what: str) -> Path:

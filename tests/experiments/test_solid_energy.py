@@ -114,7 +114,7 @@ class TestLearningCurves:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch):
         monkeypatch.setattr(curve, "SIZES", (8, 16))
-        monkeypatch.setattr(curve, "BLOCK", 15)
+        monkeypatch.setattr(curve, "EDGES", (15, 30, 45))
 
     def test_training_sets_are_nested_and_never_tested_on(self):
         data = clusters(50)
