@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from appkit.data import MoleculeSet
 from appkit.energy.composition import Composition
+from appkit.energy.cost import estimated_seconds
 from appkit.experiments import memory, provenance
 from appkit.experiments.compute import Progress, compute_features, n_local_workers
 from appkit.experiments.evaluate import (
@@ -36,6 +37,8 @@ from appkit.experiments.store import FeatureStore, feature_key
 ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
 BATCH = 16
 _SHOWN_TERMS = 32
+#: Molecules whose features' cost is estimated, evenly drawn from all.
+_ASKED = 64
 
 
 class Settings(Protocol):
@@ -323,11 +326,21 @@ class Job:
             batch=BATCH,
             cluster=self.cluster,
             workers=self.workers,
-            label=f"{definition.name}: batches of {BATCH} molecules",
+            label=f"{definition.name}: batches of {BATCH} molecules{self._cost(dictionary)}",
             progress=self.progress,
             cancel=self.cancel,
         )
         return Features(values, store.names, store.frame, store.seconds)
+
+    def _cost(self, dictionary: Any) -> str:
+        """About how long the features take, where the dictionary can tell; from a few molecules."""
+        if not hasattr(dictionary, "operations"):
+            return ""
+        atoms = self.molecules.atoms
+        some = atoms[:: -(-len(atoms) // _ASKED)]
+        minutes = estimated_seconds(dictionary, some) * len(atoms) / len(some) / 60
+        told = f"about {minutes:,.0f} min" if minutes >= 1 else "under a minute"
+        return f", {told} on one core"
 
     def stage(self, label: str) -> Callable[[int, int], None] | None:
         """A progress of (done, total) under one label."""

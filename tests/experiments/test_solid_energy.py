@@ -1,5 +1,6 @@
 """QM7's table, QM9's learning curves and locality on a few small molecules."""
 
+import re
 import threading
 
 import numpy as np
@@ -97,6 +98,13 @@ def test_a_mean_of_rows_takes_their_fits():
     one, other, both = (np.array(told[name]) for name in names)
     assert both == pytest.approx((one + other) / 2, abs=2e-3)
     assert curve.row("joint-mean").n_features == curve.row("joint-kernel").n_features
+
+
+def test_the_time_is_told_before_anything_is_computed(monkeypatch):
+    monkeypatch.setattr("appkit.energy.cost.operations_per_second", lambda: 3e6)
+    told = []
+    qm7_energy.run(clusters(), rows=["linear"], progress=lambda *now: told.append(now), **RUN)
+    assert re.match(r"linear: batches of 16 molecules, about [\d,]+ min on one core", told[0][0])
 
 
 def test_locality_has_a_row_for_each_scale_and_more_features_in_each():
