@@ -25,7 +25,7 @@ from ase.units import Bohr
 from numpy.typing import ArrayLike, NDArray
 
 from appkit.energy.geometry import NotPlanarError, planar_positions
-from appkit.energy.molecules import check_molecule
+from appkit.energy.molecules import check_elements, check_molecule
 from appkit.scattering.grid import Grid
 
 Array = NDArray[np.float64]
@@ -149,7 +149,7 @@ def solve(
         without isolated-atom density.
     """
     gto, dft = _pyscf()
-    atoms = _placed(check_molecule(atoms))
+    atoms = _placed(check_elements(check_molecule(atoms)))
     molecule = _basis(gto, atoms, basis)
     seconds = estimated_seconds(molecule.nao)
     if seconds > max_seconds:

@@ -24,6 +24,8 @@ from rdkit.Chem.rdForceFieldHelpers import (
     UFFOptimizeMolecule,
 )
 from rdkit.rdBase import BlockLogs
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from appkit.energy.geometry import MIN_DISTANCE
@@ -32,8 +34,10 @@ from appkit.energy.geometry import MIN_DISTANCE
 ELEMENTS = ("H", "C", "N", "O", "F", "S", "Cl")
 #: Largest molecule a person may bring (hydrogens included) and largest text file.
 MAX_ATOMS = 200
-MAX_BYTES = 1_000_000
+MAX_BYTES = 2**20  # browsers, too, call this 1 MB
 MAX_SMILES = 300
+#: Å from one part of what is called a molecule to the next; farther is a slip of units.
+MAX_DISTANCE = 10.0
 EMBED_SECONDS = 5
 
 
@@ -41,21 +45,14 @@ class MoleculeError(ValueError):
     """A molecule that cannot be used; the message is for the person who brought it."""
 
 
-def check_molecule(
-    atoms: Atoms, elements: Collection[str] = ELEMENTS, max_atoms: int = MAX_ATOMS
-) -> Atoms:
-    """Return ``atoms`` unchanged if every later step can use it.
+def check_elements(atoms: Atoms, elements: Collection[str] = ELEMENTS) -> Atoms:
+    """Return ``atoms`` unchanged if each has a density of the isolated atom.
 
     Raises
     ------
     MoleculeError
-        If there are no atoms or more than ``max_atoms``, an element is not in ``elements``, a
-        coordinate is not finite, or two atoms are closer than ``MIN_DISTANCE`` Å.
+        If an element is not in ``elements``.
     """
-    if len(atoms) == 0:
-        raise MoleculeError("The molecule is empty: it has no atoms.")
-    if len(atoms) > max_atoms:
-        raise MoleculeError(f"The molecule has {len(atoms):,} atoms; the limit is {max_atoms:,}.")
     unknown = sorted(set(atoms.get_chemical_symbols()) - set(elements))
     if unknown:
         first = atoms.get_chemical_symbols().index(unknown[0]) + 1
@@ -63,6 +60,26 @@ def check_molecule(
             f"Unknown element {', '.join(unknown)} (first at atom {first}): atomic densities are "
             f"known for {', '.join(elements)}."
         )
+    return atoms
+
+
+def check_molecule(atoms: Atoms, max_atoms: int = MAX_ATOMS) -> Atoms:
+    """Return ``atoms`` unchanged if it is a molecule; of which elements, `check_elements` asks.
+
+    Raises
+    ------
+    MoleculeError
+        If there are no atoms or more than ``max_atoms``, one is of no element, a coordinate is not
+        finite, two atoms are closer than ``MIN_DISTANCE`` Å, or some are farther than
+        ``MAX_DISTANCE`` Å from all others.
+    """
+    if len(atoms) == 0:
+        raise MoleculeError("The molecule is empty: it has no atoms.")
+    if len(atoms) > max_atoms:
+        raise MoleculeError(f"The molecule has {len(atoms):,} atoms; the limit is {max_atoms:,}.")
+    if (atoms.numbers <= 0).any():
+        first = int(np.argmax(atoms.numbers <= 0)) + 1
+        raise MoleculeError(f"Atom {first} is of no chemical element: it has no nuclear charge.")
     bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
     if bad.size:
         raise MoleculeError(
@@ -77,7 +94,27 @@ def check_molecule(
             f"Atoms {i + 1} ({atoms[i].symbol}) and {j + 1} ({atoms[j].symbol}) coincide: they are "
             f"{distance:.3f} Å apart. Are the coordinates in Å?"
         )
+    _check_together(atoms)
     return atoms
+
+
+def _check_together(atoms: Atoms) -> None:
+    """Raise `MoleculeError` where the atoms fall into parts that are too far from each other."""
+    tree = cKDTree(atoms.positions)
+    first, second = tree.query_pairs(MAX_DISTANCE, output_type="ndarray").T
+    near = coo_array((np.ones(len(first)), (first, second)), shape=(len(atoms), len(atoms)))
+    count, part = connected_components(near, directed=False)
+    if count == 1:
+        return
+    own, others = np.flatnonzero(part == part[0]), np.flatnonzero(part != part[0])
+    distances, nearest = cKDTree(atoms.positions[own]).query(atoms.positions[others])
+    least = int(distances.argmin())
+    i, j = own[nearest[least]], others[least]
+    raise MoleculeError(
+        f"The atoms lie in {count} parts that are more than {MAX_DISTANCE:g} Å apart: from atom "
+        f"{i + 1} ({atoms[i].symbol}) to atom {j + 1} ({atoms[j].symbol}) it is "
+        f"{distances[least]:,.0f} Å. Are the coordinates in Å?"
+    )
 
 
 def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
@@ -94,7 +131,10 @@ def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
     if not text:
         raise MoleculeError("The SMILES is empty: type one, for example c1ccccc1 for benzene.")
     if len(text) > MAX_SMILES:
-        raise MoleculeError(f"The SMILES has {len(text):,} characters; the limit is {MAX_SMILES}.")
+        raise MoleculeError(
+            f"The SMILES has more than {MAX_SMILES} characters, which is the limit: upload an xyz "
+            "file instead."
+        )
     with BlockLogs():
         molecule = Chem.MolFromSmiles(text)
         if molecule is None:
@@ -120,7 +160,12 @@ def from_smiles(smiles: str, max_atoms: int = MAX_ATOMS) -> Atoms:
         positions=molecule.GetConformer().GetPositions(),
         info={"smiles": canonical},
     )
-    return check_molecule(atoms, max_atoms=max_atoms)
+    try:
+        return check_molecule(atoms, max_atoms)
+    except MoleculeError as error:
+        raise MoleculeError(
+            f"RDKit's geometry of '{text}' cannot be used: {error} Upload an xyz file instead."
+        ) from error
 
 
 def _embed(molecule: Chem.Mol, text: str) -> Chem.Mol:
@@ -142,7 +187,7 @@ def _embed(molecule: Chem.Mol, text: str) -> Chem.Mol:
 
 
 def from_xyz(data: bytes | str, max_atoms: int = MAX_ATOMS, max_bytes: int = MAX_BYTES) -> Atoms:
-    """The first frame of an xyz or extended-xyz text, positions in Å.
+    """The first frame of an xyz or extended-xyz text, positions in Å; ``info["frames"]`` counts.
 
     Size is checked before anything is parsed, so a huge upload costs nothing.
 
@@ -153,7 +198,7 @@ def from_xyz(data: bytes | str, max_atoms: int = MAX_ATOMS, max_bytes: int = MAX
     """
     if len(data) > max_bytes:
         raise MoleculeError(
-            f"The file has {len(data) / 1e6:,.1f} MB; the limit is {max_bytes / 1e6:g} MB."
+            f"The file has {len(data) / 2**20:,.1f} MB; the limit is {max_bytes / 2**20:g} MB."
         )
     text = _decode(data)
     declared = _declared_atoms(text)
@@ -165,7 +210,8 @@ def from_xyz(data: bytes | str, max_atoms: int = MAX_ATOMS, max_bytes: int = MAX
         atoms: Any = read(io.StringIO(frame), index=0, format="extxyz")
     except Exception as error:  # ASE raises many kinds; none speaks to the person
         raise MoleculeError(f"The file is not a readable xyz file: {error}.") from error
-    return check_molecule(Atoms(atoms.numbers, atoms.positions), max_atoms=max_atoms)
+    molecule = Atoms(atoms.numbers, atoms.positions, info={"frames": _count_frames(text)})
+    return check_molecule(molecule, max_atoms)
 
 
 def _decode(data: bytes | str) -> str:
@@ -191,6 +237,15 @@ def _declared_atoms(text: str) -> int:
     if int(first) == 0:
         raise MoleculeError("The molecule is empty: it has no atoms.")
     return int(first)
+
+
+def _count_frames(text: str) -> int:
+    """How many follow each other: a number of atoms, a comment and that many lines each."""
+    lines, frames, place = text.splitlines(), 0, 0
+    while place < len(lines) and (head := lines[place].strip()).isascii() and head.isdigit():
+        place += int(head) + 2
+        frames += 1
+    return frames
 
 
 _NUMBER = re.compile(r"^\s*(\d{1,3})(?=\s)")

@@ -89,7 +89,8 @@ def test_a_link_reproduces_the_view(visit, watched):
 
 
 BAD = {
-    "element.xyz": (b"2\n\nC 0 0 0\nU 0 0 2\n", "Unknown element U (first at atom 2)"),
+    "element.xyz": (b"2\n\nC 0 0 0\nUu 0 0 2\n", "Line 4: unknown element 'Uu'"),
+    "far.xyz": (b"2\n\nC 0 0 0\nO 5000 0 0\n", "it is 5,000 Å. Are the coordinates in Å?"),
     "twice.xyz": (b"2\n\nC 0 0 0\nO 0 0 0.1\n", "coincide"),
     "picture.png": (b"\x89PNG\r\n\x1a\n", "The file is not text"),
     "half.cube": (b"one\ntwo\n3 0 0", "cube file"),

@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.build import molecule
 
 from appkit.dashboards import library
+from appkit.dashboards.pages.density import DensityPage
 from appkit.dashboards.scene import MAX_SIDE, TILE, Scene
 from appkit.energy import NotPlanarError, PlanarDensity
 from appkit.energy.molecules import MoleculeError, from_xyz
@@ -252,7 +253,7 @@ def test_bad_molecules_are_refused(atoms, message):
 )
 def test_bad_files_are_refused_where_they_enter(rows, message):
     with pytest.raises(MoleculeError, match=message):
-        Scene.of(from_xyz(f"2\n\n{rows}"))
+        DensityPage._laid(from_xyz(f"2\n\n{rows}"), project=False)
 
 
 def test_an_element_without_a_density_has_a_charge_all_the_same():

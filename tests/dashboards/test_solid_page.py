@@ -7,7 +7,7 @@ import pytest
 from test_volume_scene import cube
 
 from appkit.dashboards import jobs
-from appkit.dashboards.pages.solid import SolidPage
+from appkit.dashboards.pages.solid import CHANNEL_NAMES, SolidPage
 from appkit.dashboards.pages.solid_views import ROWS
 from appkit.dashboards.space_scene import J, L, Shown
 from appkit.dashboards.volume_scene import VolumeScene
@@ -148,6 +148,22 @@ def test_a_single_atom_asks_for_lengths(page):
     page.direct = True
     assert said(page) == ""
     assert len(page.density.atoms.data.symbols) == 1
+
+
+@pytest.mark.parametrize("smiles", ["CBr", "F[Xe]F", "C[Si](C)(C)C"])
+def test_any_element_is_drawn_in_every_channel(page, smiles):
+    page.param.update(smiles=smiles, way="smiles")
+    assert said(page) == ""
+    for channel in CHANNEL_NAMES.values():
+        before = page.density.pixels.data
+        page.channel = channel
+        assert said(page) == ""
+        assert channel == "nuclear" or page.density.pixels.data is not before
+
+
+def test_an_empty_channel_is_said(page):
+    page.param.update(smiles="[He]", way="smiles", direct=True, channel="core")
+    assert "The channel 'core' is empty for this molecule" in said(page)
 
 
 def test_a_cube_file_is_drawn_and_not_moved(page):

@@ -61,6 +61,12 @@ class TestCommand:
         ):
             assert piece in told
 
+    def test_takes_any_element(self, tmp_path, capsys):
+        (tmp_path / "strange.xyz").write_text("3\n\nHe 0 0 0\nU 0 0 2\nP 0 2 0\n")
+        for given, formula in {"CBr": "CH3Br", str(tmp_path / "strange.xyz"): "HePU"}.items():
+            assert cli.main(["sampling", given]) == 0
+            assert f"{formula}: " in capsys.readouterr().out
+
     def test_reads_a_file(self, tmp_path, capsys):
         WATER.write(tmp_path / "water.xyz")
         assert cli.main(["sampling", str(tmp_path / "water.xyz"), "--overlap", "0.2"]) == 0
@@ -70,6 +76,7 @@ class TestCommand:
         ("line", "message"),
         [
             (["C(C"], "SMILES"),
+            (["[He]"], "One atom has no neighbour"),
             (["CCO", "--overlap", "1.5"], "The overlap α must lie between 0 and 1, not 1.5"),
             (["CCO", "--aliasing", "0"], "The aliasing ε must lie between 0 and 1, not 0"),
             (["CCO", "--L", "9"], "degree L must lie between 0 and 8, not 9"),

@@ -30,6 +30,7 @@ from appkit.dashboards.pages.density_views import MeterView, SheetView
 from appkit.dashboards.scene import Scene
 from appkit.energy.density import CHANNELS
 from appkit.energy.geometry import NotPlanarError
+from appkit.energy.molecules import check_elements
 from appkit.figures.density import FieldFigure
 from appkit.figures.picture import field_png
 
@@ -168,7 +169,7 @@ class DensityPage(MoleculePage):
     @staticmethod
     def _laid(atoms: Atoms, project: bool) -> Scene:
         try:
-            return Scene.of(atoms, project=project)
+            return Scene.of(check_elements(atoms), project=project)
         except NotPlanarError as error:
             raise ValueError(
                 f"{error} The switch 'Project onto the best plane' does it here."
