@@ -9,10 +9,12 @@ from typing import Any
 import param
 
 from appkit.dashboards.components import MoleculeChooser, card, hideable
+from appkit.dashboards.components.chooser import Asked
 from appkit.dashboards.page import AppPage, UrlString
 
 #: The parameters that say which molecule, for a page's ``url``.
 CHOICE = ("way", "molecule", "smiles")
+_DIMMED = {"opacity": 0.35, "filter": "grayscale(1)"}
 
 
 class MoleculePage(AppPage):
@@ -32,6 +34,8 @@ class MoleculePage(AppPage):
         self.rest: Any = None  # the scene as it was laid
         self.parts: dict[str, Any] = {}
         self._seen: set[str] = set()  # slots whose picture was drawn
+        self._asked: Asked | None = None  # the choice that `rest` came from
+        self._note = ""
         self.chooser = MoleculeChooser(
             **(chooser or {}), way=self.way, molecule=self.molecule, smiles=self.smiles
         )
@@ -67,19 +71,28 @@ class MoleculePage(AppPage):
         self.chooser.param.update(molecule=self.molecule, smiles=self.smiles, way=self.way)
 
     def load(self) -> None:
-        """Lay the chosen molecule."""
-        lay = self.lay()
+        """Lay the chosen molecule, and let the chooser say what is shown if that was refused."""
+        lay, asked = self.lay(), self.chooser.asked
 
         def work(task: Any) -> Any:
             chosen = self.chooser.load()
-            return None if chosen is None else lay(chosen)
+            return None if chosen is None else (lay(chosen), note(chosen))
 
-        self.jobs.submit("molecule", work, self._loaded, ended=self._settled)
+        def done(laid: Any) -> None:
+            if laid is not None:
+                rest, self._note = laid
+                self._asked = asked
+                self._loaded(rest)
+
+        def ended() -> None:
+            self.chooser.tell(self._asked, self._note)
+            self._settled()
+
+        self.jobs.submit("molecule", work, done, ended=ended)
 
     def _loaded(self, rest: Any) -> None:
-        if rest is not None:
-            self.rest = rest
-            self.draw()
+        self.rest = rest
+        self.draw()
 
     def _settled(self) -> None:
         """A refused molecule leaves the last one in place; without one there is nothing to show."""
@@ -93,23 +106,36 @@ class MoleculePage(AppPage):
         work: Callable[[Any], Any],
         done: Callable[[Any], None],
         calm: float = 0.0,
-    ) -> None:
-        """Compute ``work(scene)`` on a worker and hand it to ``done``, see `Jobs.submit`."""
+    ) -> bool:
+        """Compute ``work(scene)`` on a worker and hand it to ``done``, see `Jobs.submit`.
+
+        False, and nothing is computed, where the parameters describe no scene.
+        """
         try:
             scene = self.scene()
         except ValueError as error:
             self.message.say(slot, str(error))
-            return
+            self._ended(slot)
+            return False
+        if scene is None:
+            return False
 
         def finished(value: Any) -> None:
             done(value)
             self._seen.add(slot)
 
-        if scene is not None:
-            ended = partial(self._ended, slot)
-            self.jobs.submit(slot, lambda task: work(scene), finished, calm=calm, ended=ended)
+        ended = partial(self._ended, slot)
+        self.jobs.submit(slot, lambda task: work(scene), finished, calm=calm, ended=ended)
+        return True
 
     def _ended(self, slot: str) -> None:
-        """A picture that was refused before any could be drawn leaves no empty axes."""
+        """What was refused leaves the last picture, which is dimmed, or no empty axes."""
         if slot in self.parts and not self.jobs.busy(slot):
             self.parts[slot].visible = slot in self._seen
+            self.parts[slot].sx = _DIMMED if self.message.says(slot) else {}
+
+
+def note(chosen: Any) -> str:
+    """What a person should know of a molecule from a file."""
+    frames = getattr(chosen, "info", {}).get("frames", 1)
+    return f"The first of {frames:,} frames is shown." if frames > 1 else ""

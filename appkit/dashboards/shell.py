@@ -148,18 +148,26 @@ def _is_phone() -> bool:
 
 
 def _refuse(page: AppPage) -> Any:
-    """Apply what a link says parameter by parameter, and say which values cannot be."""
+    """Apply what a link says parameter by parameter, and say which values cannot be.
+
+    Until a person changes one of them.
+    """
 
     def on_error(wrong: dict[str, Any]) -> None:
-        refused = []
+        refused = {}
         for name, value in wrong.items():
             try:
                 setattr(page, name, value)
             except (ValueError, TypeError):
-                refused.append(f"{name}={value}")
+                refused[name] = value
         if refused:
-            page.message.say(
-                "link", f"This link asks for {', '.join(refused)}, which cannot be shown."
-            )
+            asked = ", ".join(f"{name}={value}" for name, value in refused.items())
+            page.message.say("link", f"This link asks for {asked}, which cannot be shown.")
+
+            def chosen(*events: param.parameterized.Event) -> None:
+                page.message.clear("link")
+                page.param.unwatch(watcher)
+
+            watcher = page.param.watch(chosen, list(refused))
 
     return on_error

@@ -188,8 +188,8 @@ class SolidScene(SpaceScene):
 
     def check_grid(self, q: float = 1) -> None:
         """Raise ``ValueError`` where δ does not resolve σ, or asks for too many samples."""
+        largest = math.pi * self.sigma / math.sqrt(-2 * math.log(COARSEST))
         if self.aliasing > COARSEST:
-            largest = math.pi * self.sigma / math.sqrt(-2 * math.log(COARSEST))
             raise ValueError(
                 f"A grid of step δ = {self.step:.2f} Å does not resolve atoms of width "
                 f"σ = {self.sigma:.2f} Å: at its highest frequency ρ̂ still has "
@@ -201,11 +201,12 @@ class SolidScene(SpaceScene):
         )
         if (many := math.prod(n)) > MAX_SAMPLES:
             least = self.step * (many / MAX_SAMPLES) ** (1 / 3)
+            also = "" if least <= largest else " and a larger σ"
             raise ValueError(
                 f"A step of {self.step:.2f} Å asks for {n[0]} × {n[1]} × {n[2]} samples and "
                 f"{4e-6 * many:,.0f} MB for each field at j = {j}; this page's budget is "
-                f"{4e-6 * MAX_SAMPLES:,.0f} MB. Take δ ≥ {math.ceil(100 * least) / 100:.2f} Å or a "
-                "smaller σ."
+                f"{4e-6 * MAX_SAMPLES:,.0f} MB. Take δ ≥ {math.ceil(100 * least) / 100:.2f} Å (a "
+                f"larger ε){also}."
             )
 
     def seconds(self) -> float:

@@ -40,6 +40,14 @@ def page(made):
     return made
 
 
+def offered(page):
+    return [name for name, widget in page._offered.items() if widget.visible]
+
+
+def dimmed(page):
+    return [slot for slot, part in page.parts.items() if part.sx]
+
+
 def said(page):
     return " ".join(page.message._said.values())
 
@@ -138,15 +146,21 @@ def test_too_coarse_a_grid_is_refused_and_pictures_go_on(page):
     page.param.update(direct=True, step=1.0, sigma=0.2)
     assert "does not resolve atoms of width" in said(page)
     assert page.field.pixels.data is not before
+    assert "σ = <b>0.200 Å</b>, δ = <b>1.000 Å</b>" in page._told.object
+    assert dimmed(page) == ["meter"]
     page.step = 0.2
     assert said(page) == ""
+    assert dimmed(page) == []
 
 
 def test_a_single_atom_asks_for_lengths(page):
     page.param.update(smiles="[Cl-]", way="smiles")
     assert "A single atom has no distance" in said(page)
+    assert page._told.object == ""
+    assert dimmed(page) == list(page.parts)
     page.direct = True
     assert said(page) == ""
+    assert dimmed(page) == []
     assert len(page.density.atoms.data.symbols) == 1
 
 
@@ -172,15 +186,60 @@ def test_a_cube_file_is_drawn_and_not_moved(page):
     assert "samples, at most 0.25 Å apart, 10 electrons" in page._told.object
     assert isinstance(page.scene(), VolumeScene)
     assert not page.motion._box.visible
+    assert page.motion._unmoved.visible
+    assert offered(page) == ["overlap"]
+    assert page._switch.label == "Set σ myself"
     assert page.density.atoms.data.symbols
     assert page.invariants._figure.cells.data.values[0, 0] == pytest.approx(10, rel=0.01)
     page.param.update(direct=True, sigma=0.1)
     assert "too narrow for samples 0.25 apart" in said(page)
+    assert offered(page) == ["sigma"]
     page.molecule = "Methane"
     assert page.motion._box.visible
+    assert not page.motion._unmoved.visible
+    assert offered(page) == ["channel", "sigma", "step"]
+    page.direct = False
+    assert offered(page) == ["channel", "overlap", "aliasing"]
 
 
 def test_a_molecule_that_is_not_in_the_set_is_said(page):
     page.molecule = "Unobtainium"
     wrong = "'Unobtainium' is not in this set: type it as a SMILES instead."
     assert wrong in said(page)
+
+
+def test_what_is_still_shown_is_said_beside_what_was_refused(page):
+    page.param.update(smiles="C1CC", way="smiles")
+    assert "not a SMILES" in said(page)
+    assert "Still shown: Water." in page.chooser._says.object
+    page.smiles = ""
+    assert said(page) == ""
+    assert "Still shown: Water." in page.chooser._says.object
+    page.smiles = "C"
+    assert page.chooser._says.object == ""
+    page.smiles = "<b>"
+    assert "Still shown: C." in page.chooser._says.object
+    page.molecule = "Methane"
+    assert page.chooser._says.object == ""
+
+
+def upload(page, content, name):
+    page.chooser._file.param.update(value=content, filename=name)
+
+
+def test_a_bad_file_leaves_the_name_of_the_good_one(page):
+    upload(page, b"2\n\nH 0 0 0\nH 0 0 0.74\n", "h2.xyz")
+    assert page.chooser._says.object == ""
+    upload(page, b"2\n\nH 0 0 0\nH 0 0 nan\n", "h2.xyz")
+    assert "not a finite number" in said(page)
+    assert "Still shown: h2.xyz." in page.chooser._says.object
+    page.chooser._refused("too large")
+    assert "Still shown: h2.xyz." in page.chooser._says.object
+
+
+def test_the_first_of_several_frames_is_said_to_be_shown(page):
+    frame = b"2\n\nH 0 0 0\nH 0 0 0.74\n"
+    upload(page, 3 * frame, "three.xyz")
+    assert "The first of 3 frames is shown." in page.chooser._says.object
+    upload(page, frame, "one.xyz")
+    assert page.chooser._says.object == ""

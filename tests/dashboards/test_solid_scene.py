@@ -1,5 +1,6 @@
 """The solid harmonics page's state against closed forms, the transform and its own promises."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -220,6 +221,21 @@ def test_the_time_told_is_a_time(scene):
 def test_a_grid_that_cannot_be_is_refused(scene, changes, message):
     with pytest.raises(ValueError, match=message):
         replace(scene, **changes).meter(1)
+
+
+@pytest.mark.parametrize(
+    ("length", "also", "sigma"), [(6, "", 0.1), (20, "", 0.1), (90, " and a larger σ", 0.5)]
+)
+def test_what_a_refusal_advises_can_be_done(length, also, sigma):
+    atoms = Atoms("H4", length * np.array([[0, 0, 0], [1, 0, 0], [0, 0.5, 0.3], [0, 0, 0.7]]))
+    fine = SolidScene.of(atoms, sigma=0.1, step=0.02)
+    advice = rf"Take δ ≥ [\d.]+ Å \(a larger ε\){also}\.$"
+    with pytest.raises(ValueError, match=advice) as refusal:
+        fine.check_grid()
+    least = float(re.search(r"δ ≥ ([\d.]+) Å", str(refusal.value))[1])
+    replace(fine, step=1.1 * least if also else least, sigma=sigma).check_grid()
+    with pytest.raises(ValueError, match=r"budget|resolve"):
+        replace(fine, step=least if also else 0.8 * least).check_grid()
 
 
 def test_the_step_that_a_refusal_names_is_accepted(scene):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -42,10 +43,18 @@ class Files(NamedTuple):
 
 XYZ = Files(
     "Choose an xyz file",
-    f"Up to {MAX_ATOMS} atoms and {MAX_BYTES // 1_000_000} MB, coordinates in Å. It stays here.",
+    f"Up to {MAX_ATOMS} atoms and {MAX_BYTES // 2**20} MB, coordinates in Å. It stays here.",
     MAX_BYTES,
     lambda content, name: from_xyz(content),
 )
+
+
+class Asked(NamedTuple):
+    """A choice: by which way, its name, and a file's content."""
+
+    way: str
+    name: str
+    content: bytes | None = None
 
 
 class MoleculeChooser(pn.viewable.Viewer):
@@ -80,6 +89,7 @@ class MoleculeChooser(pn.viewable.Viewer):
         self._shelf = library.planar() if shelf is None else shelf
         self._content: bytes | None = None
         self._problem = ""
+        self._says = hint("")
         self._library = pmui.AutocompleteInput(
             label="Formula or SMILES" if flat else "Name, formula or SMILES",
             placeholder="for example C6H6",
@@ -180,9 +190,27 @@ class MoleculeChooser(pn.viewable.Viewer):
             raise ValueError(f"'{self.molecule}' is not in this set: type it as a SMILES instead.")
         return self._shelf.atoms[self.molecule]
 
+    @property
+    def asked(self) -> Asked:
+        """What is chosen now."""
+        if self.way == "file":
+            return Asked("file", self._name, self._content)
+        return Asked(self.way, self.smiles if self.way == "smiles" else self.molecule)
+
+    def tell(self, shown: Asked | None, note: str) -> None:
+        """Say what is shown where it is not what is chosen, else a note on it."""
+        if shown is not None and shown != self.asked:
+            note = f"Still shown: {shown.name or 'the last file'}."
+        self._says.object = f"<p>{html.escape(note)}</p>" if note else ""
+
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(
-            self._ways, self._place, margin=0, sizing_mode="stretch_width", sx={"gap": "4px"}
+            self._ways,
+            self._place,
+            self._says,
+            margin=0,
+            sizing_mode="stretch_width",
+            sx={"gap": "4px"},
         )
 
 

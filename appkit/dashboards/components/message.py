@@ -52,6 +52,10 @@ class Message(pn.viewable.Viewer):
             self._said[about] = sentence
         self._show()
 
+    def says(self, about: str) -> bool:
+        """Whether a sentence about a subject is shown."""
+        return about in self._said
+
     def clear(self, about: str | None = None) -> None:
         """Forget what was said about a subject, or everything."""
         if about is not None:

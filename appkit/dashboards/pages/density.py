@@ -175,8 +175,8 @@ class DensityPage(MoleculePage):
                 f"{error} The switch 'Project onto the best plane' does it here."
             ) from error
 
-    def _loaded(self, rest: Scene | None) -> None:
-        if rest is not None and self.rest not in (None, rest):
+    def _loaded(self, rest: Scene) -> None:
+        if self.rest not in (None, rest):
             self.truth.forget()
         super()._loaded(rest)
 

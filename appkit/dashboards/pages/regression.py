@@ -50,9 +50,10 @@ class RegressionPage(AppPage):
     title = "Regression"
     icon = "query_stats"
     sentence = (
-        "A few invariants φ<sub>k</sub>, chosen one after another, add up to the energy of a "
-        "molecule: f(x) = Σ w<sub>k</sub> φ<sub>k</sub>(x). See how the error on unseen molecules "
-        "falls with their number M, and which molecules are read wrong."
+        "A model reads the energy of a molecule from invariants φ<sub>k</sub>: from all of them, "
+        "or from a few chosen one after another, f(x) = Σ w<sub>k</sub> φ<sub>k</sub>(x). See how "
+        "its error on unseen molecules falls as it takes more of them or learns from more "
+        "molecules, and which molecules it reads wrong."
     )
     url = ("dataset", "dictionary", "channels", "M", "live", "molecule")
 

@@ -30,8 +30,8 @@ CHANNEL_NAMES = {
     "Core electrons": "core",
     "Bonds": "bond",
 }
-#: Largest cube file, bytes: 100³ samples have 13 MB.
-MAX_CUBE = 20_000_000
+#: Largest cube file, bytes: 100³ samples have 13 MB. Browsers count MB of 2²⁰ bytes.
+MAX_CUBE = 20 * 2**20
 POWER_NAMES = dict(zip(("½", "1", "2", "3"), POWERS, strict=True))
 
 
@@ -45,7 +45,7 @@ def _read(content: bytes, name: str) -> Atoms | VolumetricDensity:
 FILES = Files(
     "Choose an xyz or cube file",
     f"A molecule of up to {MAX_ATOMS} atoms, in Å, or a density on a grid (Gaussian's .cube, "
-    f"e/bohr³) of up to {MAX_CUBE // 1_000_000} MB. It stays here.",
+    f"e/bohr³) of up to {MAX_CUBE // 2**20} MB. It stays here.",
     MAX_CUBE,
     _read,
 )
@@ -121,39 +121,58 @@ class SolidPage(MoleculePage):
             margin=0,
             sx={"gap": "12px"},
         )
+        self.parts = {
+            "surface": hideable(self.space),
+            "field": hideable(card("U = |ρ∗ψ| on a plane", self._field_pane, self._which)),
+            "density": hideable(card("Density ρ on the same plane", self._density_pane)),
+            "table": hideable(self.invariants),
+            "meter": hideable(self.motion),
+        }
+        space, field, density, table, meter = self.parts.values()
         below = pmui.Grid(
-            pmui.Grid(
-                card("Density ρ on the same plane", self._density_pane), size={"xs": 12, "md": 6}
-            ),
-            pmui.Grid(self.invariants, size={"xs": 12, "md": 6}),
-            pmui.Grid(self.motion, size=12),
+            pmui.Grid(density, size={"xs": 12, "md": 6}),
+            pmui.Grid(table, size={"xs": 12, "md": 6}),
+            pmui.Grid(meter, size=12),
             container=True,
             spacing=1.5,
             margin=0,
         )
-        self.parts = {
-            "surface": hideable(self.space),
-            "field": hideable(card("U = |ρ∗ψ| on a plane", self._field_pane, self._which)),
-            "rest": hideable(below),
-        }
-        space, field, rest = self.parts.values()
-        return beside(controls, hideable(space, self.have_not), field, rest)
+        return beside(controls, hideable(space, self.have_not), field, below)
 
     def _sampling_widgets(self) -> list[Any]:
-        rules = [slider(pmui.FloatSlider, p) for p in (self.param.overlap, self.param.aliasing)]
-        lengths = [slider(pmui.FloatSlider, p) for p in (self.param.sigma, self.param.step)]
-        place = pmui.Column(margin=0, sizing_mode="stretch_width")
-
-        def follow(*events: Any) -> None:
-            place[:] = lengths if self.direct else rules
-
-        self.param.watch(follow, "direct")
-        follow()
         channel = pmui.Select.from_param(
             self.param.channel, sizing_mode="stretch_width", margin=(6, 0)
         )
-        switch = pmui.Switch.from_param(self.param.direct, margin=(6, 0, 0, 0))
-        return [channel, place, switch, self._told]
+        numbers = self.param.overlap, self.param.aliasing, self.param.sigma, self.param.step
+        self._offered = {"channel": hideable(channel)}
+        self._offered |= {p.name: hideable(slider(pmui.FloatSlider, p)) for p in numbers}
+        self._switch = pmui.Switch.from_param(self.param.direct, margin=(6, 0, 0, 0))
+        self._offer()
+        return [*self._offered.values(), self._switch, self._told]
+
+    @param.depends("direct", watch=True)
+    def _offer(self) -> None:
+        """Show the widgets that have an effect; the samples of a file are what they are."""
+        volume = isinstance(self.rest, VolumeScene)
+        self._switch.label = "Set σ myself" if volume else self.param.direct.label
+        offered = {"sigma"} if self.direct else {"overlap"} if self._follows(self.rest) else set()
+        if not volume:
+            offered |= {"channel", "step" if self.direct else "aliasing"}
+        for name, widget in self._offered.items():
+            widget.visible = name in offered
+
+    def _follows(self, scene: SpaceScene | None) -> bool:
+        """Whether σ changes with α: not where a file's samples are too coarse for the rule's."""
+        if not isinstance(scene, VolumeScene):
+            return True
+        widest = self.param.overlap.bounds[1]
+        return scene.distance is not None and (
+            Sampling(scene.distance, widest).sigma > scene.least_sigma
+        )
+
+    def _loaded(self, rest: SpaceScene) -> None:
+        super()._loaded(rest)
+        self._offer()
 
     def _wavelet_widgets(self) -> list[Any]:
         scales = (self.param.l, self.param.j, self.param.j2)
@@ -282,7 +301,8 @@ class SolidPage(MoleculePage):
         def words(scene: SolidScene | VolumeScene) -> str:
             return _told(scene, rules) if isinstance(scene, SolidScene) else _told_volume(scene)
 
-        self.submit("told", words, lambda told: setattr(self._told, "object", told))
+        if not self.submit("told", words, lambda told: setattr(self._told, "object", told)):
+            self._told.object = ""
 
 
 def _in_words(path: Shown) -> str:
@@ -310,12 +330,11 @@ def _wavelet(scene: SpaceScene, path: Shown, j2: int) -> str:
 
 
 def _told(scene: SolidScene, rules: Callable[[SolidScene], Sampling] | None) -> str:
-    """σ, δ, N, memory and time; refuses what would not fit."""
-    scene.check_grid()
+    """σ, δ, N, memory and time; the meter refuses what would not fit."""
     n, sides = scene.samples, scene.sides
     words = (
         f"<p>σ = <b>{scene.sigma:.3f} Å</b>, δ = <b>{scene.step:.3f} Å</b> (ε = "
-        f"{scene.aliasing:.1g}). N = L/δ: a box of {sides[0]:.0f} × {sides[1]:.0f} × "
+        f"{scene.aliasing:.2g}). N = L/δ: a box of {sides[0]:.0f} × {sides[1]:.0f} × "
         f"{sides[2]:.0f} Å takes <b>{n[0]} × {n[1]} × {n[2]}</b> samples and "
         f"{4e-6 * n[0] * n[1] * n[2]:,.1f} MB a field; the meter, about {scene.seconds():.1g} s."
         "</p>"

@@ -159,8 +159,9 @@ class InvariantsView(pn.viewable.Viewer):
             ),
             self._pane,
             sentence=(
-                "Each value adds up one field over all space. Click it to see the field. q = ½ "
-                "asks where there is anything, 1 how much, 2 its energy, 3 its peaks."
+                "Each value adds up one field over all space, in (e/Å³)<sup>q</sup> Å³, which is e "
+                "for q = 1. Click it to see the field; the sliders l, j and j′ choose the same. "
+                "q = ½ asks where there is anything, 1 how much, 2 its energy, 3 its peaks."
             ),
         )
 
@@ -189,13 +190,24 @@ class MotionView(pn.viewable.Viewer):
             "chosen q, E<sub>j</sub> that of the exact sum over pairs of atoms, for q = 2.",
         )
         self._box = hideable(self.meter)
+        self._unmoved = hideable(
+            card(
+                "Invariance meter",
+                sentence="A density from a file is not moved: its samples would have to be taken "
+                "anew between those of the file. Choose a molecule to see what a motion changes.",
+            ),
+            visible=False,
+        )
         page.param.watch(lambda event: self.draw(), "q")
 
     def draw(self) -> None:
         """Measure the page's scene; samples of a file are not moved."""
         q = self._page.q
-        self._box.visible = not isinstance(self._page.rest, VolumeScene)
-        if not self._box.visible:
+        volume = isinstance(self._page.rest, VolumeScene)
+        self._box.visible, self._unmoved.visible = not volume, volume
+        if volume:
+            self._page.jobs.cancel("meter")
+            self._page.message.clear("meter")
             return
         self._page.submit("meter", lambda s: (s, s.meter(q)), self._drawn, 0.1)
 
@@ -210,4 +222,4 @@ class MotionView(pn.viewable.Viewer):
         self.meter.draw(changes, words, self._page.dark)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return self._box
+        return pmui.Column(self._box, self._unmoved, sizing_mode="stretch_width", margin=0)
