@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from ase import Atoms
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -20,7 +20,7 @@ from appkit.scattering.threads import one_thread
 Item = TypeVar("Item")
 #: Å; nuclei nearer than this lie on one point.
 COINCIDENT = 1e-3
-#: One molecule may take this many bytes.
+#: What is computed at once, a molecule for each job, may take this many bytes.
 MOLECULE_BYTES = 16_000_000_000
 
 
@@ -57,13 +57,31 @@ def in_parallel(
     return np.stack(Parallel(n_jobs, require="sharedmem")(delayed(row)(item) for item in items))
 
 
-def check_bytes(each: float, where: str, advice: str) -> None:
+def check_bytes(each: float, where: str, advice: str, kind: str = "molecule") -> None:
     """Raise ``ValueError`` where a molecule's arrays would pass `MOLECULE_BYTES`."""
     if each > MOLECULE_BYTES:
         raise ValueError(
-            f"The largest molecule needs {each / 1e9:,.1f} GB {where}, over "
-            f"{MOLECULE_BYTES / 1e9:.0f} GB: {advice}."
+            f"The largest {kind} needs {gigabytes(each)} {where}, over "
+            f"{gigabytes(MOLECULE_BYTES)}: {advice}."
         )
+
+
+def check_jobs(sizes: Sequence[float], n_jobs: int | None, where: str) -> None:
+    """Raise ``ValueError`` where the molecules at once, of these bytes each, are too large."""
+    largest = np.cumsum(sorted(sizes, reverse=True)[: effective_n_jobs(n_jobs)])
+    if largest[-1] > MOLECULE_BYTES:
+        raise ValueError(
+            f"With n_jobs = {n_jobs} the {len(largest)} largest of the list may be computed at "
+            f"once and need {gigabytes(float(largest[-1]))} {where}, over "
+            f"{gigabytes(MOLECULE_BYTES)}: take n_jobs = "
+            f"{np.count_nonzero(largest <= MOLECULE_BYTES)}."
+        )
+
+
+def gigabytes(n_bytes: float) -> str:
+    """Such as ``16 GB``, ``2.9 GB`` or ``8.45e+19 GB``."""
+    size = min(n_bytes, 10**300) / 1e9  # a larger whole number is no float
+    return f"{size:.3g} GB" if size >= 1e6 else f"{f'{size:,.1f}'.removesuffix('.0')} GB"
 
 
 def check_device(device: str) -> None:

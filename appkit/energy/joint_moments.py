@@ -14,7 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 from appkit.energy.apart import warn_near
 from appkit.energy.bonds import bonds
 from appkit.energy.channels import CHANNELS, charges, check_channels
-from appkit.energy.dictionary import Dictionary, check_bytes, check_device, in_parallel
+from appkit.energy.dictionary import (
+    Dictionary,
+    check_bytes,
+    check_device,
+    check_jobs,
+    in_parallel,
+)
 from appkit.energy.frame import principal_axes
 from appkit.energy.solid_harmonic import check_volumes, scales_of
 from appkit.scattering.joint_moments import JointMoments
@@ -89,11 +95,9 @@ class JointSolidHarmonic(Dictionary):
         check_is_fitted(self, "features_")
         check_volumes(X)
         warn_near(X)
-        check_bytes(
-            self.memory(X),
-            f"at σ = {self.sigma:g} Å",
-            "take a larger σ or atoms that belong to one molecule",
-        )
+        sizes, where = [self.memory([molecule]) for molecule in X], f"at σ = {self.sigma:g} Å"
+        check_bytes(max(sizes), where, "take a larger σ or atoms that belong to one molecule")
+        check_jobs(sizes, self.n_jobs, where)
         return in_parallel(
             lambda molecule: self.invariants(torch.as_tensor(molecule.positions), molecule),
             X,

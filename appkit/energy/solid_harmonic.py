@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.energy.apart import warn_near
+from appkit.energy.channels import ATOMIC_CHANNELS
 from appkit.energy.dictionary import (
     Dictionary,
     check_apart,
     check_bytes,
     check_device,
+    check_jobs,
     in_parallel,
 )
 from appkit.energy.frame import Frame
@@ -63,7 +65,8 @@ class SolidHarmonicScattering(Dictionary):
     ValueError
         for bad parameters; molecules that are empty, not finite, with coincident atoms, periodic in
         some directions only, or too large for the memory; unknown elements (isolated atoms); a
-        cell lower than the coarsest wavelets are wide; a grid coarser than the finest.
+        cell lower than the coarsest wavelets are wide; a grid coarser than the finest; powers so
+        small that they feel rounding far from the atoms, in free space.
 
     References
     ----------
@@ -110,11 +113,7 @@ class SolidHarmonicScattering(Dictionary):
         check_is_fitted(self, "features_")
         self._check(X)
         warn_near(X)
-        check_bytes(
-            self.memory(X),
-            f"at σ = {self.sigma:g} Å",
-            "take a larger σ or atoms that belong to one molecule",
-        )
+        self._check_memory(X)
 
         def values(item: Space) -> torch.Tensor:
             return self._values(self._densities(item), torch.float32)
@@ -135,7 +134,7 @@ class SolidHarmonicScattering(Dictionary):
 
     def memory(self, X: Sequence[Space]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
-        return max(self._bytes(density) for item in X for _, density in self._densities(item))
+        return max(map(self._size, X))
 
     def operations(self, X: Sequence[Atoms]) -> float:
         """Additions and multiplications that molecules in free space need, roughly."""
@@ -161,6 +160,9 @@ class SolidHarmonicScattering(Dictionary):
     def _check(self, X: Sequence[Space]) -> None:
         transform = self._transform(FourierSolidHarmonic)
         check_spaces(X, self.channels, transform)
+        if any(isinstance(item, Atoms) and not item.pbc.any() for item in X):
+            atomic = set(self.channels) & set(ATOMIC_CHANNELS)
+            (transform if atomic else self._transform(SolidHarmonic)).check_power()
         for i, item in enumerate(X):
             if isinstance(item, VolumetricDensity):
                 try:
@@ -177,6 +179,23 @@ class SolidHarmonicScattering(Dictionary):
             positions = torch.as_tensor(item.positions)
         cascade = self._transform(SolidHarmonic)
         return densities(item, positions.to(self.device), self.channels, cascade, frame)
+
+    def _check_memory(self, X: Sequence[Space]) -> None:
+        sizes, where = list(map(self._size, X)), f"at σ = {self.sigma:g} Å"
+        largest = X[max(range(len(sizes)), key=sizes.__getitem__)]
+        kind, advice = "molecule", "take a larger σ or atoms that belong to one molecule"
+        if isinstance(largest, VolumetricDensity):
+            kind, advice = "density", "take a larger σ, a larger tolerance or fewer samples"
+        elif largest.pbc.all():
+            kind, advice = "crystal", "take a larger σ or a smaller cell"
+        if (q := min(self.powers)) < 0.5:
+            advice += f", or powers from 0.5 up: q = {q:g} asks for finer grids and wider boxes"
+        check_bytes(max(sizes), where, advice, kind)
+        check_jobs(sizes, self.n_jobs, where)
+
+    def _size(self, item: Space) -> int:
+        """Bytes that one molecule needs."""
+        return max(self._bytes(density) for _, density in self._densities(item))
 
     def _bytes(self, density: FourierDensity) -> int:
         if isinstance(density, GaussianDensity) and not density.periodic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from appkit.energy.cube import read_cube
 from appkit.energy.dft import MolecularDensity
-from appkit.energy.dictionary import MOLECULE_BYTES
+from appkit.energy.dictionary import MOLECULE_BYTES, gigabytes
 from appkit.scattering.spectra import SampledDensity
 
 Array = NDArray[np.float64]
@@ -62,6 +63,7 @@ class VolumetricDensity:
                 "A density has values (channels, n1, n2, n3) with at least 2 samples along each "
                 f"axis, not {shape}."
             )
+        _check_size(shape)
         if len(self.channels) != shape[0] or len(set(self.channels)) != shape[0]:
             raise ValueError(
                 f"{shape[0]} densities need as many different names, not {self.channels}."
@@ -125,7 +127,11 @@ class VolumetricDensity:
         ValueError
             for a spacing of another shape or not positive, and as the class.
         """
-        array = np.asarray(values, dtype=float)
+        array = np.asarray(values)
+        if np.iscomplexobj(array):
+            raise ValueError("The density has complex values: take their squares |ψ|², or a part.")
+        _check_size(array.shape)  # before a number is looked at
+        array = array.astype(float, copy=False)
         array = array[None] if array.ndim == 3 else array
         voxels = np.asarray(spacing, dtype=float)
         if voxels.shape in ((), (3,)):
@@ -165,8 +171,8 @@ class VolumetricDensity:
         n_x, n_y, n_z = (int(n) for n in np.ceil((high - low) / step))
         if (needed := 40.0 * n_x * n_y * n_z) > MOLECULE_BYTES:  # points, values, a copy
             raise ValueError(
-                f"A box of {n_x} × {n_y} × {n_z} samples needs {needed / 1e9:,.1f} GB, over "
-                f"{MOLECULE_BYTES / 1e9:.0f} GB: take a larger step or a smaller margin."
+                f"A box of {n_x} × {n_y} × {n_z} samples needs {gigabytes(needed)}, over "
+                f"{gigabytes(MOLECULE_BYTES)}: take a larger step or a smaller margin."
             )
         axes = [start + step * np.arange(n) for start, n in zip(low, (n_x, n_y, n_z), strict=True)]
         points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
@@ -209,7 +215,8 @@ class VolumetricDensity:
     def sampled(self, channels: Sequence[str], device: str = "cpu") -> SampledDensity:
         """The densities of these names, for :class:`appkit.scattering.FourierSolidHarmonic`."""
         rows = [self.channels.index(name) for name in channels]
-        values = torch.as_tensor(self.values[rows], device=device)
+        every = rows == list(range(len(self.channels)))  # these need no copy
+        values = torch.as_tensor(self.values if every else self.values[rows], device=device)
         voxels = torch.as_tensor(self.cell / np.array(self.shape)[:, None])
         return SampledDensity(values, voxels, self.periodic)
 
@@ -234,6 +241,15 @@ class VolumetricDensity:
                 f"({self.atoms.get_chemical_formula()}) have {theirs}: are its values in e/bohr³, "
                 "and its lengths in bohr (a positive count of voxels) or Å (a negative one)?"
             )
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` for more values than could be transformed, 24 bytes each."""
+    if (needed := 24 * math.prod(shape)) > MOLECULE_BYTES:
+        raise ValueError(
+            f"A density of {' × '.join(map(str, shape))} values needs {gigabytes(needed)}, over "
+            f"{gigabytes(MOLECULE_BYTES)}: take fewer samples."
+        )
 
 
 def smallest_height(cell: ArrayLike) -> float:

@@ -11,16 +11,17 @@ from torch import Tensor
 
 def fast_even_size(minimum: float) -> int:
     """Smallest even integer ≥ ``minimum`` whose only prime factors are 2, 3 and 5."""
-    n = max(2, math.ceil(minimum))
-    n += n % 2
-    while True:
-        rest = n
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return n
-        n += 2
+    half = max(1, math.ceil(minimum / 2))
+    best = 1 << (half - 1).bit_length()
+    fives = 1
+    while fives < best:
+        odd = fives
+        while odd < best:
+            twos = 1 << (-(-half // odd) - 1).bit_length()  # the least that reaches half
+            best = min(best, odd * twos)
+            odd *= 3
+        fives *= 5
+    return 2 * best
 
 
 @dataclass(frozen=True)

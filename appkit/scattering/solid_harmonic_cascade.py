@@ -57,9 +57,10 @@ class SolidHarmonicCascade(nn.Module):
         self.tolerance = tolerance
         # In single precision the noise of a transform, 1e-7 of the largest value all over the box,
         # adds up in U^½ to 3e-3 of its integral.
-        noisy = min(powers) < 1 and tolerance < 2e-3
+        least = min(powers)
+        noisy = least < 0.5 or (least < 1 and tolerance < 2e-3)
         self._fourier_dtype = torch.float64 if noisy else dtype
-        self._dtype = dtype
+        self._dtype = torch.float64 if least < self._least_power(1e-18) else dtype
 
     @property
     def paths(self) -> list[Path]:
@@ -93,11 +94,36 @@ class SolidHarmonicCascade(nn.Module):
         """Samples in a width: measured, see tests/scattering/test_solid_harmonic.py.
 
         Sums of U^q err by the kinks of U at its zeros, as the fourth power of the step; what folds
-        over into the second order (``feeds``) by the sixth, but more.
+        over into the second order (``feeds``) by the sixth, but more. Small powers see it ring.
         """
+        quiet = self._quiet() if self.order == 2 and min(self.powers) < 0.5 else 0.0
         if feeds:
-            return float((0.16 / self.tolerance) ** (1 / 6))
-        return float((0.01 / self.tolerance) ** (1 / 4))
+            return max(quiet, float((0.16 / self.tolerance) ** (1 / 6)))
+        return max(quiet, float((0.01 / self.tolerance) ** (1 / 4)))
+
+    def _quiet(self) -> float:
+        """Samples in a width so that no field rings in the empty space where U^q would add up."""
+        return resolving(self.L, 2 / min(1.0, *self.powers) * math.log(self.tolerance / 10))
+
+    def check_power(self) -> None:
+        """Raise ``ValueError`` for a power that feels what rounding leaves of U in free space."""
+        q, least = min(self.powers), self._least_power(self._rounding)
+        if q > (1 - 1e-9) * least:
+            return
+        raise ValueError(
+            f"The power q = {q:g} is too small in free space: where U^q ends, U is below "
+            f"{self._rounding:g} of its largest value, which is lost to rounding. Take "
+            f"q ≥ {math.ceil(1000 * least) / 1000:g}, or a tolerance above {self.tolerance:g}."
+        )
+
+    @property
+    def _rounding(self) -> float:
+        """Least value of U, relative to its largest, that is computed."""
+        return 1e-14  # by transforms in double precision
+
+    def _least_power(self, rounding: float) -> float:
+        """The q for which U is ``rounding`` at the margin, where U^q is tolerance / 10."""
+        return math.log(self.tolerance / 10) / math.log(rounding)
 
     def _margin(self, reach: float) -> float:
         """Where U^q, of the smallest q and of fields of width ``reach``, has vanished."""
@@ -118,6 +144,17 @@ class SolidHarmonicCascade(nn.Module):
         """∫ U^q for each q, from U²: ``(channels, powers)``, float64."""
         sums = [integral(field) for field in raised(power, self.powers)]
         return torch.stack(sums, dim=1) * box.volume
+
+
+def resolving(L: int, log_energy: float) -> float:
+    """Width in samples of a wavelet of degree L of which a grid misses e^log_energy of its energy.
+
+    ψ̂_L beyond the highest frequency π / h, relative to its top: (x² / L)^L e^{L − x²}, x = πσ / h.
+    """
+    square = bound = L - log_energy
+    for _ in range(50):
+        square = bound + (L * math.log(square / L) if L else 0.0)
+    return math.sqrt(square) / math.pi
 
 
 def integral(field: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from appkit.scattering.solid_harmonic_cascade import (
     SolidHarmonicCascade,
     all_wavelets,
     convolved_power,
+    resolving,
     wavelets,
 )
 from appkit.scattering.spectra import FourierDensity, SampledDensity, bell
@@ -42,7 +43,7 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
         Raises
         ------
         ValueError
-            for samples too far apart for the finest wavelets.
+            for samples too far apart for the finest wavelets, or a power too small in free space.
         """
         self.check(density)
         grids = _Grids(self, density, self._longest(density))
@@ -93,7 +94,9 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
         return root(power.sum(0))
 
     def check(self, density: FourierDensity) -> None:
-        """Raise ``ValueError`` where samples are too far apart for the finest wavelets."""
+        """Raise ``ValueError`` for samples too far apart, or a power too small in free space."""
+        if not density.periodic:
+            self.check_power()
         if not isinstance(density, SampledDensity):
             return
         finest, least = self._scale(self.scales[0]), self.narrowest(density.step)
@@ -106,7 +109,7 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
 
     def narrowest(self, step: float) -> float:
         """Width of the narrowest wavelets that samples ``step`` apart resolve."""
-        return _resolving(self.L, self.tolerance) * step
+        return resolving(self.L, math.log(self.tolerance)) * step
 
     def memory(self, density: FourierDensity) -> int:
         """Bytes that `forward` needs, roughly, from above; nothing is computed."""
@@ -155,9 +158,8 @@ class FourierSolidHarmonic(SolidHarmonicCascade):
         return 0.8 / math.sqrt((squares * weights).sum() / total) if total else math.inf
 
     def _samples(self, feeds: bool) -> float:
-        """Also so many that no field rings in the empty space around it, where U^½ would add up."""
-        ringing = (self.tolerance / 10) ** (2 / min(1.0, *self.powers))
-        return max(super()._samples(feeds), _resolving(self.L, ringing))
+        """Whatever the power: these fields are transformed from frequencies to the grid."""
+        return max(super()._samples(feeds), self._quiet())
 
 
 class _Grids:
@@ -184,17 +186,6 @@ class _Grids:
     def _width(self, j: float) -> float:
         """Of a first-order field."""
         return width(self.density.width, self.cascade._scale(j))
-
-
-def _resolving(L: int, energy: float) -> float:
-    """Width in samples of a wavelet of degree L of which a grid misses this part of its energy.
-
-    ψ̂_L beyond the highest frequency π / h, relative to its top: (x² / L)^L e^{L − x²}, x = πσ / h.
-    """
-    square = bound = L - math.log(energy)
-    for _ in range(50):
-        square = bound + (L * math.log(square / L) if L else 0.0)
-    return math.sqrt(square) / math.pi
 
 
 def _from_corner(spectrum: Tensor, box: Box) -> Tensor:

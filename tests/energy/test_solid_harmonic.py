@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from appkit.energy import SolidHarmonicScattering
+from appkit.energy import JointSolidHarmonic, SolidHarmonicScattering
 from appkit.energy.bonds import bonds
 from appkit.energy.channels import CHANNELS, gaussians
 
@@ -154,6 +154,41 @@ def test_a_molecule_over_the_memory_is_refused():
     torn = Atoms("CONF", 300 * np.eye(4, 3))
     with pytest.raises(ValueError, match=r"needs .* GB at σ = 0.25 Å, over 16 GB: take a larger σ"):
         SolidHarmonicScattering().fit([torn]).transform([torn])
+
+
+def test_small_powers_are_named_where_they_take_the_memory():
+    torn = Atoms("CONF", 100 * np.eye(4, 3))
+    dictionary = SolidHarmonicScattering(powers=(0.3, 1), sigma=0.1).fit([torn])
+    with pytest.raises(ValueError, match=r"over 16 GB: .* or powers from 0.5 up: q = 0.3 asks for"):
+        dictionary.transform([torn])
+
+
+@pytest.mark.parametrize("dictionary", [SolidHarmonicScattering, JointSolidHarmonic])
+def test_molecules_at_once_share_the_memory(monkeypatch, dictionary):
+    given = {"channels": ("nuclear",), "J": 0, "L": 0}
+    one = dictionary(**given).memory([ETHANOL])
+    assert dictionary(**given).memory([WATER]) < one
+    monkeypatch.setattr("appkit.energy.dictionary.MOLECULE_BYTES", 1.5 * one)
+    molecules = [ETHANOL, WATER, ETHANOL, ETHANOL]
+    assert len(dictionary(**given).fit_transform(molecules)) == 4
+    assert len(dictionary(**given, n_jobs=3).fit_transform([ETHANOL])) == 1
+    message = "With n_jobs = 3 the 3 largest of the list may be computed at once .* take n_jobs = 1"
+    with pytest.raises(ValueError, match=message):
+        dictionary(**given, n_jobs=3).fit_transform(molecules)
+
+
+@pytest.mark.parametrize("channel", ["nuclear", "atomic"])
+def test_powers_that_feel_rounding_are_refused(channel):
+    """Those of isolated atoms, which are transformed, in the first order already."""
+    message = "The power q = 0.1 is too small in free space: .* Take q ≥ 0.286, or a tolerance"
+    with pytest.raises(ValueError, match=message):
+        SolidHarmonicScattering((channel,), powers=(0.1, 1)).fit([WATER])
+    first = SolidHarmonicScattering((channel,), powers=(0.1, 1), order=1)
+    if channel == "nuclear":
+        assert len(first.fit([WATER]).features_) == 2 * (1 + 3 * 4)
+    else:
+        with pytest.raises(ValueError, match=message):
+            first.fit([WATER])
 
 
 def test_molecules_at_once_have_the_same_features():

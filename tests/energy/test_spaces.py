@@ -9,6 +9,7 @@ from ase.build import bulk, fcc111, make_supercell, molecule
 from appkit.energy import SolidHarmonicScattering
 from appkit.energy.bonds import bonds
 from appkit.energy.channels import ATOMIC_CHANNELS, CHANNELS
+from appkit.scattering.closed_form import gaussian_fields
 
 DIAMOND, SALT = bulk("C", "diamond", a=3.57), bulk("NaCl", "rocksalt", a=5.64)
 WATER = molecule("H2O")
@@ -126,9 +127,34 @@ def test_a_gradient_of_isolated_atoms_is_a_finite_difference():
     assert float(slope) == pytest.approx(float(numerical), rel=2e-2)
 
 
+@pytest.mark.parametrize(("q", "size"), [(1e-9, r"\d\.\d+e\+10"), (1e-300, r"\S+")])
+def test_the_smallest_powers_of_a_crystal_take_the_memory(q, size):
+    dictionary = SolidHarmonicScattering(("nuclear",), powers=(q,)).fit([SALT])
+    with pytest.raises(ValueError, match=rf"needs {size} GB .* q = {q:g} asks for finer grids"):
+        dictionary.transform([SALT])
+
+
+@pytest.mark.parametrize("q", [0.05, 0.2])
+def test_a_small_power_in_a_crystal_is_the_mean_over_its_fields(q):
+    """Which are sums over the atoms of many cells, known in closed form."""
+    given = {"sigma": 0.6, "J": 0, "L": 1, "powers": (q,), "tolerance": 1e-2}
+    dictionary = SolidHarmonicScattering(("nuclear",), **given).fit([SALT])
+    values = dictionary.transform([SALT])[0, 1:] / SALT.get_volume()
+    block = SALT.repeat(7)
+    fractions = (np.indices((16, 16, 16)).reshape(3, -1).T + 0.5) / 16
+    points = torch.tensor((fractions + 3) @ SALT.cell.array)
+    positions = torch.tensor(block.positions)
+    charges = torch.tensor(block.numbers.astype(float))[None]
+    for l, value in enumerate(values):
+        fields = gaussian_fields(points, positions, charges, 0.6, 0.6, l)[0]
+        moduli = fields.square().sum(0).sqrt()
+        assert value == pytest.approx(float((moduli**q).mean()), rel=2e-3)
+
+
 def test_a_crystal_over_the_memory_is_refused():
     huge = Atoms("C", cell=np.diag([600.0, 600, 600]), pbc=True)
-    with pytest.raises(ValueError, match=r"needs .* GB at σ = 0.25 Å, over 16 GB"):
+    message = r"largest crystal needs .* GB at σ = 0.25 Å, over 16 GB: .* or a smaller cell\."
+    with pytest.raises(ValueError, match=message):
         SolidHarmonicScattering().fit([huge]).transform([huge])
 
 

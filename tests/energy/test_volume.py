@@ -134,6 +134,7 @@ GRID = np.ones((8, 8, 8))
     [
         ((np.ones((8, 8)), 0.2), r"\(channels, n1, n2, n3\) with at least 2 samples"),
         ((np.ones((8, 8, 1)), 0.2), r"not \(1, 8, 8, 1\)"),
+        ((1j * GRID, 0.2), "complex values: take their squares"),
         ((GRID, 0), "The spacing must be positive lengths in Å, not 0"),
         ((GRID, (0.2, 0.2, -0.2)), "The spacing must be positive lengths"),
         ((GRID, (0.2, 0.2)), r"not an array of shape \(2,\)"),
@@ -161,6 +162,37 @@ def test_bad_densities_of_a_dictionary(given, spacing, message):
     dictionary = SolidHarmonicScattering(**{"channels": ("density",), "J": 0} | given)
     with pytest.raises(ValueError, match=message):
         dictionary.fit([density])
+
+
+def test_small_powers_of_a_density_in_empty_space_are_refused():
+    density = VolumetricDensity.from_array(GRID, 0.1)
+    dictionary = SolidHarmonicScattering(("density",), J=0, powers=(0.01,))
+    with pytest.raises(ValueError, match=r"Density 0.* power q = 0.01 is too small in free space"):
+        dictionary.fit([density])
+
+
+def test_a_density_over_the_memory_is_refused(monkeypatch):
+    density = VolumetricDensity.from_array(GRID, 0.1)
+    dictionary = SolidHarmonicScattering(("density",), J=0).fit([density])
+    monkeypatch.setattr("appkit.energy.dictionary.MOLECULE_BYTES", 1e5)
+    with pytest.raises(
+        ValueError, match=r"The largest density needs .* tolerance or fewer samples"
+    ):
+        dictionary.transform([density])
+
+
+def test_more_values_than_the_memory_are_refused_before_they_are_looked_at():
+    endless = np.broadcast_to(np.float32(1), (10_000, 10_000, 10_000))
+    with pytest.raises(ValueError, match="10000 × 10000 × 10000 values needs 24,000 GB"):
+        VolumetricDensity.from_array(endless, 0.1)
+
+
+def test_no_electrons_at_all_have_invariants_of_zero():
+    for periodic in (False, True):
+        density = VolumetricDensity.from_array(0 * GRID, 0.1, periodic)
+        assert density.note == ""
+        given = {"J": 0, "powers": (0.5, 1, 2)}
+        assert (SolidHarmonicScattering(("density",), **given).fit_transform([density]) == 0).all()
 
 
 def test_one_density_is_no_list():

@@ -54,6 +54,37 @@ def sampled(positions, charges, box, periodic=False):
     return SampledDensity(values, voxels, periodic)
 
 
+@pytest.mark.parametrize(
+    ("kind", "order", "q"),
+    [
+        (SolidHarmonic, 2, 0.29),
+        (FourierSolidHarmonic, 2, 0.29),
+        (SolidHarmonic, 1, 0.22),
+        (SolidHarmonic, 1, 0.1),
+    ],
+)
+def test_small_powers_of_an_atom_are_those_of_its_gaussians(kind, order, q):
+    """∫ (a e^{−r²/2s²})^q = a^q (2πs² / q)^{3/2}; a is known from q = 1."""
+    point = (torch.zeros(1, 3).double(), torch.ones(1, 1).double())
+    widths = SIGMA * np.sqrt([1, 2, 5, 6] if order == 2 else [1, 2, 5])
+
+    def invariants(power):
+        transform = kind(SIGMA, (0, 1), 0, (power,), order=order)
+        given = point if kind is SolidHarmonic else (GaussianDensity(*point, SIGMA),)
+        return transform(*given)[0].numpy()
+
+    top = invariants(1) / (2 * np.pi * widths**2) ** 1.5
+    expected = top**q * (2 * np.pi * widths**2 / q) ** 1.5
+    assert np.abs(invariants(q) / expected - 1).max() < 1e-3
+
+
+@pytest.mark.parametrize("tolerance", [1e-1, 1e-3, 1e-6])
+def test_the_root_is_never_lost_to_rounding(tolerance):
+    SolidHarmonic(SIGMA, powers=(0.5,), tolerance=tolerance).check_power()
+    with pytest.raises(ValueError, match=r"The power q = 0.01 is too small in free space"):
+        SolidHarmonic(SIGMA, powers=(0.01, 2), tolerance=tolerance).check_power()
+
+
 ETHANOL = atoms_of("CH3CH2OH")
 POWERS = (1, 2, 3)
 
