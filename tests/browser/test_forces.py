@@ -178,3 +178,12 @@ def test_on_a_phone_the_stage_comes_first_and_a_finger_drags(visit):
         client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert otherwise(page, before) > before
     assert middle(page, 1) == pytest.approx((x + 20, y + 15), abs=2)
+
+
+def test_another_molecule_is_learned_and_the_button_waits(forces):
+    forces.get_by_role("button", name="SMILES").click()
+    forces.get_by_role("textbox").last.fill("N")
+    forces.keyboard.press("Enter")
+    forces.get_by_role("button", name="Cancel").wait_for()
+    assert forces.get_by_role("button", name="Learn", exact=True).is_disabled()
+    forces.locator(".ball").nth(3).wait_for(timeout=120_000)
