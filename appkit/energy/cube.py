@@ -6,17 +6,21 @@ time, and its errors name no line; so files that people bring are read here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from os import PathLike
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 from ase.units import Bohr
 from numpy.typing import NDArray
+
+from appkit.energy.dictionary import gigabytes
 
 #: A grid of more values than this, over all data sets, is refused: 2 GB of them.
 MAX_VALUES = 250_000_000
@@ -47,8 +51,8 @@ class Cube:
     orbitals: bool
 
 
-def read_cube(source: str | PathLike[str] | TextIO) -> Cube:
-    """A cube file by its path, or an open text stream.
+def read_cube(source: str | PathLike[str] | TextIO | BinaryIO) -> Cube:
+    """A cube file by its path, or an open stream.
 
     Positive counts of voxels mean that lengths are in bohr, negative ones Å.
 
@@ -64,12 +68,30 @@ def read_cube(source: str | PathLike[str] | TextIO) -> Cube:
     """
     if isinstance(source, str | PathLike):
         with Path(source).open(encoding="utf-8", errors="replace") as stream:
-            return read_cube(stream)
-    lines = _Lines(source)
+            return _read(stream)
+    if not hasattr(source, "read"):
+        raise CubeError(f"A cube file is a path or an open file, not {source!r}.")
+    given: Any = source
+    if isinstance(source.read(0), str):
+        return _read(given)
+    text = TextIOWrapper(given, encoding="utf-8", errors="replace")
+    try:
+        return _read(text)
+    finally:
+        text.detach()  # the file stays open for its owner
+
+
+def _read(stream: TextIO) -> Cube:
+    lines = _Lines(stream)
     lines.next("a comment")
     lines.next("a comment")
     head = lines.numbers("the number of atoms and the origin", 4)
-    n_atoms, sets = int(head[0]), int(head[4]) if len(head) > 4 else 1
+    n_atoms, sets = int(head[0]), head[4] if len(head) > 4 else 1
+    if sets % 1 or sets < 1:
+        raise CubeError(
+            f"Line 3 of the cube file counts {sets:g} data sets: it must be a whole number from 1 "
+            "up, or nothing."
+        )
     rows = [lines.numbers(f"the number of voxels along axis {axis}", 4) for axis in (1, 2, 3)]
     counts, unit = [int(row[0]) for row in rows], Bohr if rows[0][0] > 0 else 1.0
     if not all(counts) or len({count > 0 for count in counts}) > 1:
@@ -86,7 +108,7 @@ def read_cube(source: str | PathLike[str] | TextIO) -> Cube:
     if n_atoms < 0:
         sets = lines.labels()
     shape = (abs(counts[0]), abs(counts[1]), abs(counts[2]))
-    values = _values(source, (*shape, sets), lines.number)
+    values = _values(stream, (*shape, int(sets)), lines.number)
     return Cube(atoms, unit * np.array(head[1:4]), voxels, np.moveaxis(values, 3, 0), n_atoms < 0)
 
 
@@ -139,21 +161,24 @@ def _atoms(lines: _Lines, count: int, unit: float) -> Atoms:
 
 
 def _values(stream: TextIO, shape: tuple[int, ...], line: int) -> NDArray[np.float64]:
-    total, grid = int(np.prod(shape, dtype=object)), " × ".join(map(str, shape[:3]))
-    told = f"{grid} voxels" + (f" of {shape[3]} data sets" if shape[3] != 1 else "")
+    total, grid = math.prod(shape), " × ".join(map(_short, shape[:3]))
+    told = f"{grid} voxels" + (f" of {_short(shape[3])} data sets" if shape[3] != 1 else "")
     if shape[3] < 1:
         raise CubeError(f"Line {line} of the cube file counts {shape[3]} data sets.")
     if total > MAX_VALUES:
         raise CubeError(
-            f"The cube file has {told}, {8 * total / 1e9:,.1f} GB of values, over "
-            f"{8 * MAX_VALUES / 1e9:,.1f} GB: write it with fewer."
+            f"The cube file has {told}, {gigabytes(8 * total)} of values, over "
+            f"{gigabytes(8 * MAX_VALUES)}: write it with fewer."
         )
     values, filled = np.empty(total), 0
     for words in _words(stream):
         try:
             block = np.array(words, dtype=float)
         except ValueError as error:
-            raise CubeError(f"A value of the cube file is no number: {error}.") from error
+            k = next(k for k, word in enumerate(words) if not _is_number(word))
+            raise CubeError(
+                f"Value {filled + k + 1:,} of the cube file is no number: {words[k][:60]!r}."
+            ) from error
         if filled + len(block) > total:
             raise CubeError(f"The cube file has more values than its header's {total:,} ({told}).")
         values[filled : filled + len(block)] = block
@@ -164,6 +189,18 @@ def _values(stream: TextIO, shape: tuple[int, ...], line: int) -> NDArray[np.flo
             "off, or the header is wrong."
         )
     return values.reshape(shape)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _short(count: int) -> str:
+    return str(count) if count < 1_000_000_000 else f"{float(count):.3g}"
 
 
 def _words(stream: TextIO) -> Iterator[list[str]]:

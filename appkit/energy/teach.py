@@ -53,11 +53,14 @@ def teach(
     Raises
     ------
     ValueError
-        for too few geometries, a molecule that the dictionary refuses, of one atom alone or with
-        atoms too near to each other, or an energy that is not finite.
+        for a teacher that is no calculator, too few geometries, a molecule that the dictionary
+        refuses, of one atom alone or with atoms too near to each other, or an energy that is not
+        finite.
     Cancelled
         if ``cancelled`` says so.
     """
+    if not hasattr(teacher, "get_potential_energy"):
+        raise ValueError(f"The teacher must be a calculator of ASE's, not {teacher!r}.")
     if n_geometries < 10:
         raise ValueError(f"{n_geometries} geometries are too few to learn from: take 10 or more.")
     geometries = distorted(molecule, n_geometries, seed)
@@ -92,8 +95,10 @@ def distorted(
 ) -> list[Atoms]:
     """Copies of a molecule with all atoms displaced a little and one of them a lot.
 
-    Standard deviations of the displacements are uniform up to ``noise`` Å, the one atom's length is
-    uniform up to ``drag`` Å. No two atoms come nearer than 0.7 times their covalent radii's sum.
+    Every coordinate is displaced by a normal deviate, whose standard deviation is the same in one
+    copy and uniform from 0 to ``noise`` Å over the copies; one atom is moved further in a random
+    direction, by a length uniform from 0 to ``drag`` Å. No two atoms come nearer than 0.7 times the
+    sum of their covalent radii: such copies are drawn again.
 
     Raises
     ------

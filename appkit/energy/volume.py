@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from ase.geometry.minkowski_reduction import minkowski_reduce
 from ase.units import Bohr
 from numpy.typing import ArrayLike, NDArray
 
+from appkit.energy.channels import charges
 from appkit.energy.cube import read_cube
 from appkit.energy.dft import MolecularDensity
 from appkit.energy.dictionary import MOLECULE_BYTES, gigabytes
@@ -27,6 +28,10 @@ _TOLD = 0.02
 #: A density has between a quarter of its atoms' valence electrons and thrice all: beyond that its
 #: units are wrong. A length in Å for one in bohr, or the other way around, is a factor of 6.7.
 _LEAST, _MOST = 0.25, 3.0
+#: Relative differences that neither valence electrons nor ions nor coarse grids explain.
+_FAR = 0.2
+#: At least this part of a molecule's electrons lies within so many Å of a nucleus.
+_NEAR_ATOMS, _REACH = 0.6, 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +87,9 @@ class VolumetricDensity:
 
     @classmethod
     def from_cube(
-        cls, source: str | PathLike[str] | TextIO, periodic: bool = False
+        cls, source: str | PathLike[str] | TextIO | BinaryIO, periodic: bool = False
     ) -> VolumetricDensity:
-        """From a Gaussian cube file in e/bohr³, by its path or an open text stream.
+        """From a Gaussian cube file in e/bohr³, by its path or an open stream.
 
         Several data sets become several channels, ``density1``, ``density2``, …; those of a file of
         orbitals are taken as they are, orbitals / bohr^{3/2}.
@@ -94,7 +99,8 @@ class VolumetricDensity:
         CubeError
             for a file that is no cube file or too large, see :func:`appkit.energy.cube.read_cube`.
         ValueError
-            for values that are not finite, or an integral that is absurd for the atoms.
+            for values that are not finite, an integral that is absurd for the atoms, or atoms that
+            all lie outside of the box.
         """
         cube = read_cube(source)
         sets = len(cube.values)
@@ -103,6 +109,7 @@ class VolumetricDensity:
         shape = np.array(values.shape[1:])
         cell = cube.voxels * shape[:, None]
         density = cls(values, cell, periodic, cube.atoms, names, cube.origin)
+        density._check_box()
         if sets == 1 and not cube.orbitals:
             density._check_electrons()
         return density
@@ -197,15 +204,29 @@ class VolumetricDensity:
     @property
     def note(self) -> str:
         """What a person should know about the density; empty where there is nothing."""
-        notes = []
+        notes, misplaced = [], False
         if self.atoms is not None and len(self.atoms) and self.channels == ("density",):
             ours, theirs = float(self.electrons[0]), int(self.atoms.numbers.sum())
-            if abs(ours - theirs) > _TOLD * theirs:
+            valence = int(charges(self.atoms.numbers, ["valence"]).sum())
+            told = f"The density integrates to {ours:.4g} electrons, its atoms have {theirs}"
+            if min(abs(ours - n) / n for n in (theirs, valence)) > _FAR:
                 notes.append(
-                    f"The density integrates to {ours:.4g} electrons, its atoms have {theirs}: it "
-                    "is of valence electrons, of an ion, or its grid is coarse at the nuclei."
+                    f"{told}, {valence} of them valence electrons: it is near to neither, so that "
+                    "the units of its values or of its lengths may be wrong."
                 )
-        if not self.periodic and self._at_faces() > _TOLD:
+            elif abs(ours - theirs) > _TOLD * theirs:
+                notes.append(
+                    f"{told}: it is of valence electrons, of an ion, or its grid is coarse at the "
+                    "nuclei."
+                )
+            near = 1.0 if self.periodic else share_near(self.values[0], self._voxels, self._placed)
+            if misplaced := near < _NEAR_ATOMS:
+                notes.append(
+                    f"Only {100 * near:.0f}% of the density lies within {_REACH:g} Å of an atom: "
+                    "are its axes, or the counts of their samples, exchanged, does it belong to "
+                    "other atoms, or is it periodic?"
+                )
+        if not self.periodic and not misplaced and self._at_faces() > _TOLD:
             notes.append(
                 f"At the faces of its box the density still has {100 * self._at_faces():.0f}% of "
                 "its largest value: it is cut off, or it is periodic."
@@ -217,8 +238,33 @@ class VolumetricDensity:
         rows = [self.channels.index(name) for name in channels]
         every = rows == list(range(len(self.channels)))  # these need no copy
         values = torch.as_tensor(self.values if every else self.values[rows], device=device)
-        voxels = torch.as_tensor(self.cell / np.array(self.shape)[:, None])
-        return SampledDensity(values, voxels, self.periodic)
+        return SampledDensity(values, torch.as_tensor(self._voxels), self.periodic)
+
+    @property
+    def _voxels(self) -> Array:
+        return self.cell / np.array(self.shape)[:, None]
+
+    @property
+    def _placed(self) -> Array:
+        """Positions of the atoms from the first sample, (K, 3), Å."""
+        assert self.atoms is not None
+        return np.asarray(self.atoms.positions - np.asarray(self.origin))
+
+    def _check_box(self) -> None:
+        if self.periodic or self.atoms is None or not len(self.atoms):
+            return
+        along = self._placed @ np.linalg.inv(self.cell)
+        slack = 1 / np.array(self.shape)
+        if ((along > -slack) & (along < 1 + slack)).all(1).any():
+            return
+        middle = np.asarray(self.origin) + self.cell.sum(0) / 2
+        distance = np.linalg.norm(self.atoms.positions - middle, axis=1).min()
+        raise ValueError(
+            f"All {len(self.atoms)} atoms ({self.atoms.get_chemical_formula()}) lie outside of the "
+            f"density's box of {' × '.join(f'{e:.3g}' for e in np.linalg.norm(self.cell, axis=1))} "
+            f"Å, at least {distance:.3g} Å from its middle: are the origin, the voxels and the "
+            "atoms in one unit?"
+        )
 
     def _at_faces(self) -> float:
         """Largest value on the faces of the box relative to the largest anywhere."""
@@ -241,6 +287,26 @@ class VolumetricDensity:
                 f"({self.atoms.get_chemical_formula()}) have {theirs}: are its values in e/bohr³, "
                 "and its lengths in bohr (a positive count of voxels) or Å (a negative one)?"
             )
+
+
+def share_near(values: Array, voxels: Array, positions: Array, reach: float = _REACH) -> float:
+    """Share of ∫|ρ| that lies nearer than ``reach`` to an atom; 1 for a density of zeros.
+
+    ρ on a grid (n1, n2, n3) of ``voxels`` (3, 3); ``positions`` (K, 3) from its first sample.
+    """
+    inverse = np.linalg.inv(voxels)
+    half = reach * np.linalg.norm(inverse, axis=0)  # samples along each axis
+    near = np.zeros(values.shape, dtype=bool)
+    for position in positions:
+        centre = position @ inverse
+        low = np.clip(np.ceil(centre - half), 0, values.shape).astype(int)
+        high = np.clip(np.floor(centre + half) + 1, low, values.shape).astype(int)
+        part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        steps = np.moveaxis(np.mgrid[part], 0, -1) - centre
+        near[part] |= np.linalg.norm(steps @ voxels, axis=-1) < reach
+    size = np.abs(values)
+    total = float(size.sum())
+    return float(size[near].sum()) / total if total else 1.0
 
 
 def _check_size(shape: tuple[int, ...]) -> None:

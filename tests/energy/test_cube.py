@@ -100,17 +100,36 @@ def test_values_come_in_blocks(monkeypatch):
         (HEADER.replace("    1    0.0", "   -1    0.0") + "0\n", "Line 8 .* counts 0 data sets"),
         (HEADER + VALUES[:-10], r"has 10 values, its header says 12 \(2 × 2 × 3 voxels\)"),
         (HEADER + VALUES + "1 2", r"more values than its header's 12"),
-        (HEADER + VALUES.replace("3.5", "x"), "A value of the cube file is no number: .*'x'"),
+        (HEADER + VALUES.replace("3.5", "x"), "Value 4 of the cube file is no number: 'x'"),
+        (HEADER.replace("1.0\n", "1.0 1.5\n", 1), "Line 3 of the cube file counts 1.5 data sets"),
+        (HEADER.replace("1.0\n", "1.0 0\n", 1), "Line 3 of the cube file counts 0 data sets"),
         (HEADER + "0" * 1000, "A value of the cube file is no number: '000"),
         (
             HEADER.replace("    2    0.2", "    900000000    0.2"),
-            r"2 × 900000000 × 3 voxels, 43.2 GB of values, over 2.0 GB: write it with fewer",
+            r"2 × 900000000 × 3 voxels, 43.2 GB of values, over 2 GB: write it with fewer",
+        ),
+        (
+            HEADER.replace("    2    0.2", "    1e30    0.2"),
+            r"2 × 1e\+30 × 3 voxels, 4.8e\+22 GB of values, over 2 GB",
         ),
     ],
 )
 def test_bad_files_are_explained(text, message):
     with pytest.raises(CubeError, match=message):
         read(text)
+
+
+def test_a_file_may_be_open_as_bytes(tmp_path):
+    path = tmp_path / "x.cube"
+    path.write_text(HEADER + VALUES)
+    with path.open("rb") as stream:
+        assert np.array_equal(read_cube(stream).values, read(HEADER + VALUES).values)
+        assert not stream.closed
+
+
+def test_what_is_no_file_is_told():
+    with pytest.raises(CubeError, match="is a path or an open file, not None"):
+        read_cube(None)
 
 
 def test_a_missing_file_is_the_system_s_error(tmp_path):

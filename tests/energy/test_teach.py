@@ -75,6 +75,11 @@ def test_bad_molecules(atoms, n, message):
         teach(atoms, morse(), n)
 
 
+def test_a_teacher_is_a_calculator():
+    with pytest.raises(ValueError, match="The teacher must be a calculator of ASE's, not None"):
+        teach(TRIANGLE, None)
+
+
 def test_an_energy_that_is_not_finite_is_refused():
     class Lost(Calculator):
         def get_potential_energy(self, atoms=None, force_consistent=False):

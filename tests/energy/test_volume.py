@@ -1,5 +1,7 @@
 """Densities on grids: their sources, units, electrons and invariants."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from ase.units import Bohr
 from appkit.energy import SolidHarmonicScattering, VolumetricDensity
 from appkit.energy.channels import gaussians
 from appkit.energy.dft import solve
-from appkit.energy.volume import smallest_height
+from appkit.energy.volume import share_near, smallest_height
 from appkit.scattering.closed_form import gaussian_fields
 
 SIGMA = 0.3
@@ -124,6 +126,64 @@ def test_a_valence_density_is_told_not_refused(tmp_path):
         write_cube(stream, placed, values * Bohr**3)
     note = VolumetricDensity.from_cube(tmp_path / "x.cube").note
     assert note.startswith("The density integrates to 20 electrons, its atoms have 26")
+
+
+def header_changed(text, **changes):
+    """A cube file with some lines of its header, named a3, a4, …, replaced."""
+    lines = text.splitlines()
+    for name, line in changes.items():
+        lines[int(name[1:]) - 1] = line
+    return io.StringIO("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def ethanol_cube(tmp_path):
+    placed, values = gaussian_density(molecule("CH3CH2OH"))
+    with (tmp_path / "x.cube").open("w") as stream:
+        write_cube(stream, placed, values * Bohr**3)
+    return (tmp_path / "x.cube").read_text()
+
+
+def test_atoms_outside_of_the_box_are_refused(ethanol_cube):
+    message = r"All 9 atoms \(C2H6O\) lie outside of the density's box of .* are the origin"
+    with pytest.raises(ValueError, match=message):
+        VolumetricDensity.from_cube(header_changed(ethanol_cube, a3="9 20.0 0.0 0.0"))
+    wrapped = header_changed(ethanol_cube, a3="9 20.0 0.0 0.0")
+    density = VolumetricDensity.from_cube(wrapped, periodic=True)
+    assert density.electrons == pytest.approx([26], rel=1e-5)
+
+
+def test_an_integral_that_is_near_to_no_count_is_told(ethanol_cube):
+    """A step that is 15% too long is a volume that is half as much again."""
+    lines = ethanol_cube.splitlines()[3:6]
+    longer = {
+        f"a{k + 4}": " ".join([line.split()[0], *(f"{1.15 * float(v)}" for v in line.split()[1:])])
+        for k, line in enumerate(lines)
+    }
+    note = VolumetricDensity.from_cube(header_changed(ethanol_cube, **longer)).note
+    assert "integrates to 39.54 electrons, its atoms have 26, 20 of them valence elec" in note
+    assert "the units of its values or of its lengths may be wrong" in note
+
+
+def test_exchanged_counts_of_voxels_are_told(ethanol_cube):
+    assert VolumetricDensity.from_cube(io.StringIO(ethanol_cube)).note == ""
+    first, second = (line.split() for line in ethanol_cube.splitlines()[3:5])
+    assert first[0] != second[0]
+    changes = {"a4": " ".join([second[0], *first[1:]]), "a5": " ".join([first[0], *second[1:]])}
+    note = VolumetricDensity.from_cube(header_changed(ethanol_cube, **changes)).note
+    assert "within 1.5 Å of an atom: are its axes, or the counts of their samples, exch" in note
+    assert "cut off" not in note
+
+
+def test_the_share_near_atoms_is_that_of_spheres():
+    """Uniform density: the volume of a ball over that of a skew cell, and of two balls."""
+    voxels = np.array([[0.1, 0, 0], [0.03, 0.1, 0], [0, -0.02, 0.1]])
+    values, middle = np.ones((60, 60, 60)), voxels.sum(0) * 30
+    ball = 4 / 3 * np.pi / (60**3 * 1e-3)
+    assert share_near(values, voxels, middle[None], 1.0) == pytest.approx(ball, rel=1e-2)
+    pair = np.array([middle, middle + 1e-9])
+    assert share_near(values, voxels, pair, 1.0) == pytest.approx(ball, rel=1e-2)
+    assert share_near(values, voxels, middle[None] + 50, 1.0) == 0
 
 
 GRID = np.ones((8, 8, 8))
