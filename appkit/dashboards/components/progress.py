@@ -84,7 +84,8 @@ class LongWork(pn.viewable.Viewer):
             self._show(False)
 
     def _show(self, running: bool) -> None:
-        self._start.disabled = running
+        # Not disabled: a button that is drawn in the same message would not hear of it.
+        self._start.visible = not running
         self._cancel.visible = self._running.visible = running
         if running:
             self._progress(0, "Waiting for a worker; others may come first…")

@@ -128,9 +128,8 @@ class ForcesPage(MoleculePage):
         for slot in ("run", "answer"):
             self.jobs.cancel(slot)
         self.pupil = None
-        # First: a button that is shown in the same message does not hear that it was disabled.
-        self.work.start()
         self._arrange()
+        self.work.start()
 
     def _start(self) -> Any:
         atoms, teacher = self.rest, self.teacher
