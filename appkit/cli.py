@@ -105,16 +105,14 @@ def sampling(molecule: str, overlap: float, aliasing: float, J: int, L: int) -> 
     """Print what the talk's rules make of a molecule: width, step, grid, memory and time."""
     from appkit.energy import Sampling, SolidHarmonicScattering
     from appkit.energy.cost import GridCost, estimated_seconds, nearest
-    from appkit.energy.molecules import from_smiles, from_xyz
 
-    path = Path(molecule)
-    atoms = from_xyz(path.read_bytes()) if path.is_file() else from_smiles(molecule)
+    atoms, left_out = _brought(molecule)
     rules = Sampling(nearest(atoms), overlap, aliasing)
     dictionary = SolidHarmonicScattering(sigma=rules.sigma, J=J, L=L).fit([atoms])
     plain = GridCost.of(atoms, rules, J, L)
     print(
         f"{atoms.get_chemical_formula()}: {len(atoms)} atoms, the nearest {rules.distance:.3f} Å "
-        f"apart\n"
+        f"apart{left_out}\n"
         f"α = {overlap:g}: σ = d / √(−8 ln α) = {rules.sigma:.3f} Å\n"
         f"ε = {aliasing:g}: δ = πσ / √(−2 ln ε) = {rules.step:.3f} Å, the bound that is used; the "
         f"talk prints −σ² / (π² ln ε) = {rules.talk_step:.2g}, which is no length\n"
@@ -123,6 +121,30 @@ def sampling(molecule: str, overlap: float, aliasing: float, J: int, L: int) -> 
         f"a grid for each scale: {dictionary.memory([atoms]) / 1e6:,.0f} MB, about "
         f"{estimated_seconds(dictionary, [atoms]):.1g} s on one core"
     )
+
+
+def _brought(given: str) -> tuple[Any, str]:
+    """The atoms of a SMILES or a file, and a word on what of the file is not looked at."""
+    from appkit.energy.cube import read_cube
+    from appkit.energy.molecules import MoleculeError, check_molecule, from_smiles, from_xyz
+
+    kind = Path(given).suffix.lower()
+    if os.path.isfile(given):  # also where it is longer than a path may be
+        if kind in (".cube", ".cub"):
+            return check_molecule(read_cube(given).atoms), "; the file's density is not looked at"
+        content = Path(given).read_bytes()
+        atoms = from_xyz(content)
+        if b"Lattice=" in content.splitlines()[1]:
+            return atoms, "; the file's cell is not looked at: all is of these atoms in free space"
+        return atoms, ""
+    if kind in (".xyz", ".extxyz", ".cube", ".cub"):
+        raise ValueError(f"There is no file '{given}'.")
+    try:
+        return from_smiles(given), ""
+    except MoleculeError as error:
+        if "/" not in given:
+            raise
+        raise ValueError(f"There is no file '{given}', and read as a SMILES: {error}") from error
 
 
 def run_experiment(experiment: str, **options: Any) -> None:
@@ -215,7 +237,7 @@ def _add_sampling(verbs: argparse._SubParsersAction) -> None:
         "sampling", help="what a molecule's density asks for: width, grid step, memory, time"
     )
     parser.set_defaults(verb=sampling)
-    parser.add_argument("molecule", metavar="SMILES|FILE.xyz")
+    parser.add_argument("molecule", metavar="SMILES|FILE.xyz|FILE.cube")
     parser.add_argument(
         "--overlap", type=float, default=0.1, help="alpha, half-way between the nearest atoms"
     )

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
+from ase.build import bulk, molecule
+from ase.io.cube import write_cube
 
 from appkit import cli
 from appkit.energy import JointSolidHarmonic, Sampling, SolidHarmonicScattering
@@ -72,10 +73,31 @@ class TestCommand:
         assert cli.main(["sampling", str(tmp_path / "water.xyz"), "--overlap", "0.2"]) == 0
         assert "H2O: 3 atoms" in capsys.readouterr().out
 
+    def test_says_what_of_a_file_is_not_looked_at(self, tmp_path, capsys):
+        crystal, cube = tmp_path / "salt.xyz", tmp_path / "water.cube"
+        bulk("NaCl", "rocksalt", a=5.64, cubic=True).write(crystal, format="extxyz")
+        with cube.open("w") as stream:
+            write_cube(stream, molecule("H2O", vacuum=2), np.ones((3, 3, 3)))
+        for path, said in {
+            crystal: "Cl4Na4: 8 atoms, the nearest 2.820 Å apart; the file's cell is not looked at",
+            cube: "H2O: 3 atoms, the nearest 0.969 Å apart; the file's density is not looked at",
+        }.items():
+            assert cli.main(["sampling", str(path)]) == 0
+            assert said in capsys.readouterr().out
+
+    def test_atoms_far_apart_are_a_slip_of_units(self, tmp_path, capsys):
+        (tmp_path / "far.xyz").write_text("2\n\nH 0 0 0\nH 0 0 9000\n")
+        assert cli.main(["sampling", str(tmp_path / "far.xyz")]) == 2
+        assert "9,000 Å. Are the coordinates in Å?" in capsys.readouterr().err
+
     @pytest.mark.parametrize(
         ("line", "message"),
         [
             (["C(C"], "SMILES"),
+            (["nofile.xyz"], "There is no file 'nofile.xyz'."),
+            (["no/file.cube"], "There is no file 'no/file.cube'."),
+            (["no/file"], "There is no file 'no/file', and read as a SMILES: 'no/file' is not a"),
+            (["C" * 400], "The SMILES has more than 300 characters"),
             (["[He]"], "One atom has no neighbour"),
             (["CCO", "--overlap", "1.5"], "The overlap α must lie between 0 and 1, not 1.5"),
             (["CCO", "--aliasing", "0"], "The aliasing ε must lie between 0 and 1, not 0"),
