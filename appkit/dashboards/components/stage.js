@@ -187,11 +187,12 @@ export function render({ model, el }) {
     fit()
   }
 
-  // An answer to a move has forces alone: the atoms may have gone on meanwhile.
+  // An answer to a move has forces alone: the atoms may have gone on meanwhile. Others lay the atoms,
+  // as steps of a relaxation do; a move that was not sent before them would end it.
   const told = (answer) => {
     if (shown == null || answer.number !== shown.number) return
     ;({ forces, teacher } = answer)
-    if (answer.positions != null && held?.atom == null && waiting == null) positions = answer.positions
+    if (answer.serial == null && held?.atom == null) [positions, waiting] = [answer.positions, null]
     asked = 0
     choose()
     draw()
