@@ -77,6 +77,7 @@ def room(page, name: str) -> float:
 def press(page, label: str, key: str, times: int = 1) -> None:
     """Move a slider by the keyboard."""
     slider = page.get_by_label(label, exact=True)
+    slider.wait_for()  # a hidden one takes no keys
     slider.focus()
     for _ in range(times):
         slider.press(key)

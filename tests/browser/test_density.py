@@ -75,7 +75,13 @@ def test_a_link_reproduces_the_view(visit, watched):
 
 def test_a_link_with_impossible_values_says_which(visit):
     page = visit("?page=density&L=999&channel=dark&j=1")
-    page.get_by_text(re.compile("This link asks for .*(L=999|channel=dark)")).wait_for()
+    says = page.get_by_text(re.compile("This link asks for .*(L=999|channel=dark)"))
+    says.wait_for()
+    press(page, "Grid step (Å)", "ArrowRight")
+    page.wait_for_url(re.compile("step="))
+    assert says.is_visible()
+    press(page, "Number of angles L", "ArrowRight")
+    says.wait_for(state="hidden")
 
 
 UPLOADS = {
@@ -87,7 +93,7 @@ UPLOADS = {
     "twice.xyz": (b"2\n\nC 0 0 0\nO 0 0 0\n", "coincide"),
     "many.xyz": (b"1000000\n\n" + b"C 0 0 0\n" * 1000, "1,000,000 atoms; the limit is 200"),
     "picture.png": (b"\x89PNG\r\n\x1a\n", "The file is not text"),
-    "huge.xyz": (b"1\n\nH 0 0 0\n" * 200_000, "exceeds maximum file size"),
+    "huge.xyz": (b"1\n\nH 0 0 0\n" * 200_000, "exceeds maximum file size of 1 MB"),
 }
 
 

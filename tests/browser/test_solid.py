@@ -106,14 +106,17 @@ def test_bad_files_are_refused_and_a_good_one_is_drawn(solid):
         chooser.set_input_files({"name": name, "mimeType": "text/plain", "buffer": content})
         page.get_by_text(sentence).wait_for()
         assert picture(page, VOLUME) == before
+        page.get_by_text("Still shown: Water.").wait_for()
     chooser.set_input_files({"name": "ch4.xyz", "mimeType": "text/plain", "buffer": METHANE})
     changed(page, VOLUME, before)
     page.get_by_text("coincide").wait_for(state="hidden")
+    page.get_by_text("Still shown").wait_for(state="hidden")
     methane = picture(page, VOLUME)
     chooser.set_input_files({"name": "h2o.cube", "mimeType": "text/plain", "buffer": cube()})
     changed(page, VOLUME, methane)
     page.get_by_text("The density of the file").wait_for()
-    page.get_by_role("heading", name="Invariance meter").wait_for(state="hidden")
+    page.get_by_text("A density from a file is not moved").wait_for()
+    page.get_by_label("Aliasing log₁₀ ε", exact=True).wait_for(state="hidden")
 
 
 def test_too_coarse_a_grid_loses_the_invariance_and_is_refused_at_last(solid):

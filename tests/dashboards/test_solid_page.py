@@ -7,7 +7,8 @@ import pytest
 from test_volume_scene import cube
 
 from appkit.dashboards import jobs
-from appkit.dashboards.pages.solid import CHANNEL_NAMES, SolidPage
+from appkit.dashboards.components.chooser import XYZ
+from appkit.dashboards.pages.solid import CHANNEL_NAMES, FILES, SolidPage
 from appkit.dashboards.pages.solid_views import ROWS
 from appkit.dashboards.space_scene import J, L, Shown
 from appkit.dashboards.volume_scene import VolumeScene
@@ -243,3 +244,9 @@ def test_the_first_of_several_frames_is_said_to_be_shown(page):
     assert "The first of 3 frames is shown." in page.chooser._says.object
     upload(page, frame, "one.xyz")
     assert page.chooser._says.object == ""
+
+
+@pytest.mark.parametrize(("files", "most"), [(FILES, "20 MB"), (XYZ, "1 MB")])
+def test_the_limit_of_a_file_is_told_as_browsers_count_it(files, most):
+    assert most in files.hint
+    assert files.most == int(most.split()[0]) * 2**20

@@ -137,7 +137,7 @@ class SolidPage(MoleculePage):
             spacing=1.5,
             margin=0,
         )
-        return beside(controls, hideable(space, self.have_not), field, below)
+        return beside(controls, hideable(space, self.have_not), field, hideable(below))
 
     def _sampling_widgets(self) -> list[Any]:
         channel = pmui.Select.from_param(
