@@ -17,6 +17,7 @@ from appkit.scattering.powers import NUMBER, check_powers, raised
 
 Path = dict[str, float | int]
 PAIRS = ("same", "all")
+LARGEST_TOLERANCE = 0.1
 Filters = Callable[[int, float, Box, torch.dtype, torch.device], Tensor]
 
 
@@ -50,8 +51,10 @@ class SolidHarmonicCascade(nn.Module):
             raise ValueError(f"The order is 1 or 2, not {order}.")
         if pairs not in PAIRS:
             raise ValueError(f'pairs must be "same" or "all", not {pairs!r}.')
-        if not (isinstance(tolerance, NUMBER) and 1e-6 <= tolerance <= 0.1):
-            raise ValueError(f"The tolerance must lie between 1e-6 and 0.1, not {tolerance!r}.")
+        if not (isinstance(tolerance, NUMBER) and 1e-6 <= tolerance <= LARGEST_TOLERANCE):
+            raise ValueError(
+                f"The tolerance must lie between 1e-6 and {LARGEST_TOLERANCE}, not {tolerance!r}."
+            )
         self.sigma, self.scales, self.L = float(sigma), tuple(scales), L
         self.powers, self.order, self.pairs = tuple(powers), order, pairs
         self.tolerance = tolerance
@@ -110,10 +113,12 @@ class SolidHarmonicCascade(nn.Module):
         q, least = min(self.powers), self._least_power(self._rounding)
         if q > (1 - 1e-9) * least:
             return
+        enough = 1.05 * 10 * self._rounding**q
         raise ValueError(
             f"The power q = {q:g} is too small in free space: where U^q ends, U is below "
             f"{self._rounding:g} of its largest value, which is lost to rounding. Take "
-            f"q ≥ {math.ceil(1000 * least) / 1000:g}, or a tolerance above {self.tolerance:g}."
+            f"q ≥ {math.ceil(1000 * least) / 1000:g}"
+            + (f", or a tolerance of {enough:.2g}." if enough <= LARGEST_TOLERANCE else ".")
         )
 
     @property

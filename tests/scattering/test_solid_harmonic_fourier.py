@@ -85,6 +85,12 @@ def test_the_root_is_never_lost_to_rounding(tolerance):
         SolidHarmonic(SIGMA, powers=(0.01, 2), tolerance=tolerance).check_power()
 
 
+def test_the_tolerance_that_a_small_power_needs_is_told_and_enough():
+    with pytest.raises(ValueError, match=r"Take q ≥ 0.286, or a tolerance of 0.017\.$"):
+        SolidHarmonic(SIGMA, powers=(0.2,)).check_power()
+    SolidHarmonic(SIGMA, powers=(0.2,), tolerance=0.017).check_power()
+
+
 ETHANOL = atoms_of("CH3CH2OH")
 POWERS = (1, 2, 3)
 
