@@ -64,12 +64,12 @@ def skeleton(
         )
     )
     style = {"text_font_size": letter, "text_font_style": "bold"}
-    # A wide rim in the card's colour under each letter keeps it readable on dark and light pixels.
+    # A disc in the card's colour under each letter keeps it readable on dark and light pixels.
     under = atoms.layer(_letters, _letter_columns)
-    rims = under.element().opts(
+    discs = under.element().opts(
         hv.opts.Labels(
             text_color=surfaces["card"],
-            hooks=[partial(_rim, colour=surfaces["card"]), under.hook],
+            hooks=[partial(_disc, colour=surfaces["card"]), under.hook],
             **style,
         )
     )
@@ -77,7 +77,7 @@ def skeleton(
     letters = over.element().opts(
         hv.opts.Labels(text_color=surfaces["ink"], hooks=[over.hook], **style)
     )
-    return bonds * rims * letters
+    return bonds * discs * letters
 
 
 def _bonds(data: Planar) -> hv.Segments:
@@ -98,8 +98,11 @@ def _letter_columns(data: Planar) -> dict[str, np.ndarray]:
     return {"x": x, "y": y, "text": np.array(data.symbols, "U2")}
 
 
-def _rim(plot: Any, element: Any, colour: str) -> None:
-    plot.handles["glyph"].update(text_outline_color=colour, text_outline_width=5)
+def _disc(plot: Any, element: Any, colour: str) -> None:
+    """A disc, since an outline has spikes where a letter has sharp corners."""
+    plot.handles["glyph"].update(
+        background_fill_color=colour, background_fill_alpha=0.85, outline_shape="circle"
+    )
 
 
 class MoleculeFigure:

@@ -5,7 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from bokeh.document import Document
+from bokeh.models import Text
 
+from appkit.figures import theme
 from appkit.figures.density import Field, FieldFigure, MeterFigure, Sheet, SheetFigure
 from appkit.figures.molecule import MoleculeFigure, Planar
 
@@ -155,3 +157,11 @@ def test_a_theme_that_was_left_is_not_drawn_any_more(served):
     figure.send(field(3))
     [image] = [r for r in state.renderers if "image" in r.data_source.data]
     assert np.array_equal(image.data_source.data["image"][0], field(3).values)
+
+
+def test_letters_stand_on_discs_of_the_card_s_colour():
+    state = hv.renderer("bokeh").get_plot(MoleculeFigure().element(dark=True)).state
+    under, over = (r.glyph for r in state.renderers if isinstance(r.glyph, Text))
+    assert (under.outline_shape, over.outline_shape) == ("circle", "box")
+    assert under.background_fill_color == theme.DARK["card"]
+    assert over.background_fill_color is None
