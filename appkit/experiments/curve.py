@@ -69,7 +69,12 @@ class Split:
 
 
 def features_in_blocks(job: Job, definition: RowDefinition) -> Features:
-    """As `Job.features`, from one store for each block of molecules."""
+    """As `Job.features`, from one store for each block of molecules.
+
+    Dictionaries that are not stored may learn from all molecules: their width, say, or landmarks.
+    """
+    if not definition.stored:
+        return job.features(definition)
     n, found = len(job.molecules), []
     for start, end in pairwise([0, *(edge for edge in EDGES if edge < n), n]):
         block = job.molecules.subset(np.arange(start, end))

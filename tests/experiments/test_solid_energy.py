@@ -150,6 +150,14 @@ class TestLearningCurves:
         text = qm9_energy.report(result)
         assert "16" in text.splitlines()[1].split()
 
+    def test_a_matrix_is_as_wide_as_the_largest_molecule_of_all(self, monkeypatch):
+        monkeypatch.setattr(curve, "EDGES", (1,))
+        data = clusters(50)
+        sizes = [len(atoms) for atoms in Split.drawn(data, None, 0).molecules.atoms]
+        assert sizes[0] < max(sizes)
+        result = qm9_energy.run(data, rows=["coulomb"], **RUN)
+        assert result.row("coulomb").n_features == max(sizes) * (max(sizes) + 1) // 2
+
     def test_a_row_may_end_before_the_others(self, monkeypatch):
         monkeypatch.setattr(solid_rows, "MOST_POINTS", 16)
         result = qm9_energy.run(clusters(50), rows=["linear", "coulomb"], **RUN)
