@@ -37,8 +37,9 @@ ROWS = (
     *(Shown(2, 0, j, j2) for j in range(J + 1) for j2 in range(j + 1, J + 1)),
 )
 _NAMES = tuple(("S⁰ of ρ", f"S¹ at j = {p.j}", f"S² at {p.j} → {p.j2}")[p.order] for p in ROWS)
-#: Seconds that the surface leaves to a moving slider's slice.
-CALM = 0.05
+#: Seconds without a change after which the surface, then the table and the meter, are computed: a
+#: moving slider's slice has the cores to itself.
+CALM, CALMER = 0.12, 0.3
 _BUTTONS: dict[str, Any] = {
     "label": "",
     "size": "small",
@@ -109,7 +110,7 @@ class InvariantsView(pn.viewable.Viewer):
 
     def draw(self) -> None:
         """Compute the table of the page's molecule."""
-        self._page.submit("table", lambda s: s.at_rest.table(), self._drawn, 0.1)
+        self._page.submit("table", lambda s: s.at_rest.table(), self._drawn, CALMER)
 
     def themed(self) -> None:
         """Draw again in the page's other theme."""
@@ -209,7 +210,7 @@ class MotionView(pn.viewable.Viewer):
             self._page.jobs.cancel("meter")
             self._page.message.clear("meter")
             return
-        self._page.submit("meter", lambda s: (s, s.meter(q)), self._drawn, 0.1)
+        self._page.submit("meter", lambda s: (s, s.meter(q)), self._drawn, CALMER)
 
     def _drawn(self, result: tuple[SolidScene, pd.DataFrame]) -> None:
         scene, changes = result
