@@ -127,12 +127,15 @@ def test_far_away_and_onto_another_atom_it_warns_and_goes_on(page):
     assert "0.00 Å apart" in page._warning.object
     assert page._says.object == "<p>No energy and no forces here.</p>"
     assert page.stage._answer["forces"] is None
-    assert page._buttons["run"].disabled and page._buttons["relax"].disabled
+    assert page._buttons["run"].disabled
+    assert page._buttons["relax"].disabled
     page.run()
-    assert not page.jobs.busy("run") and page.trace.kind == "drag"
+    assert not page.jobs.busy("run")
+    assert page.trace.kind == "drag"
     drag(page, 0.1)
     assert page._warning.object == ""
-    assert not page._buttons["run"].disabled and not page._buttons["relax"].disabled
+    assert not page._buttons["run"].disabled
+    assert not page._buttons["relax"].disabled
 
 
 def test_relaxing_brings_it_down(page):
