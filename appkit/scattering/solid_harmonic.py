@@ -38,7 +38,9 @@ class SolidHarmonic(SolidHarmonicCascade):
     powers : exponents q > 0; those so small that in free space they feel rounding are refused.
     order : 1 or 2.
     pairs : degrees of the second order: "same" (l' = l) or "all".
-    tolerance : aimed at relative error of the invariants; sets every sampling and box.
+    tolerance : aimed at relative error of the invariants; sets every sampling and box. The
+        smallest of the second order may err three times as much and, at tolerances above 1e-3,
+        those of q < 1 ten times.
     dtype : of the fields; sums over them are in double precision.
 
     Raises
