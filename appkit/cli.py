@@ -300,7 +300,9 @@ def _add_solid(experiments: argparse._SubParsersAction) -> None:
         parser.add_argument("--J", type=_whole, help="coarsest scale: 2^J times sigma")
         parser.add_argument("--Q", type=_positive, help="scales in an octave")
         parser.add_argument("--L", type=_whole, help="largest degree of the solid harmonics")
-        parser.add_argument("--tolerance", type=_length, help="aimed at relative error of the invariants")
+        parser.add_argument(
+            "--tolerance", type=_length, help="aimed at relative error of the invariants"
+        )
 
 
 def _experiment(experiments: argparse._SubParsersAction, name: str, **told: Any) -> Any:

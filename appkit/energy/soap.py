@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 KERNELS = ("sum", "average")
 _CHUNK_BYTES = 200_000_000  # of power spectra held at once
+# By one SVD: for more samples than features, scikit-learn would make a matrix product for each.
 _RIDGES = np.logspace(-9, 3, 25)
 _INDEPENDENT = 1e-10  # of the largest eigenvalue; below, landmarks repeat each other
 
@@ -263,7 +264,7 @@ class SOAPRegressor(RegressorMixin, BaseEstimator):
         self.errors_ = {}
         for zeta, sums in zip(self.zetas, self._kernel.sums(X, self.zetas), strict=True):
             root = _inverse_root((landmarks @ landmarks.T) ** zeta)
-            model = RidgeCV(_RIDGES).fit(sums @ root, targets)
+            model = RidgeCV(_RIDGES, gcv_mode="svd").fit(sums @ root, targets)
             self.errors_[zeta] = float(np.sqrt(-model.best_score_))
             if self.errors_[zeta] == min(self.errors_.values()):
                 self.zeta_, self.ridge_ = zeta, float(model.alpha_)

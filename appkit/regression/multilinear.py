@@ -23,6 +23,7 @@ from appkit.regression.protocol import Cancelled
 
 Array = NDArray[np.float64]
 
+# By one SVD: for more samples than features, scikit-learn would make a matrix product for each.
 _RIDGES = np.logspace(-9, 6, 31)
 _LEAST_FOLDS = 5  # so that a model trains on four fifths or more
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
@@ -120,7 +121,7 @@ class MultilinearRegression(RegressorMixin, BaseEstimator):
         self._models: list[tuple[RidgeCV, float, _Products | None]] = []
         history: list[tuple[int, float, int, float]] = []
         if self.degree == 1:
-            self._models = [(RidgeCV(_RIDGES).fit(standardised, y), 1.0, None)]
+            self._models = [(RidgeCV(_RIDGES, gcv_mode="svd").fit(standardised, y), 1.0, None)]
         else:
             self._axes = scaled_axes(standardised, power=0.5)
             for row in self._trained(standardised, y):
@@ -153,7 +154,7 @@ class MultilinearRegression(RegressorMixin, BaseEstimator):
         folds = KFold(min(max(self.n_models, _LEAST_FOLDS), len(y)), shuffle=True)
         folds.random_state = int(random.randint(2**31))
         for k, (inside, outside) in zip(range(self.n_models), folds.split(Z), strict=False):
-            ridge = RidgeCV(_RIDGES).fit(Z[inside], y[inside])
+            ridge = RidgeCV(_RIDGES, gcv_mode="svd").fit(Z[inside], y[inside])
             left = y - ridge.predict(Z)
             scale = float(left[outside].std()) or 1.0
             data = _Split(Z @ self._axes, left / scale, inside, outside, self.device)
