@@ -204,12 +204,8 @@ class Job:
                 f"training set of {name}: take at most {n_train}"
             )
         n_workers = n_local_workers(self.workers)
-        stored = [
-            (d.name, d.dictionary(self.settings)) for d in definitions if d.dictionary and d.stored
-        ]
-        for _, dictionary in stored:
+        for row, dictionary in self._distinct(definitions):
             dictionary.fit(self.molecules.atoms)
-        for row, dictionary in stored:
             if hasattr(dictionary, "memory") and self.settings.device == "cpu":
                 memory.require(
                     n_workers * dictionary.memory(self.molecules.atoms),
@@ -217,6 +213,16 @@ class Job:
                     "worker(s)",
                     "take a coarser grid, fewer wavelets or fewer channels",
                 )
+
+    def _distinct(self, definitions: Sequence[RowDefinition]) -> list[tuple[str, Any]]:
+        """Stored dictionaries and their first row: many rows read one, whose check is not short."""
+        found: dict[str, tuple[str, Any]] = {}
+        for definition in definitions:
+            if definition.dictionary and definition.stored:
+                dictionary = definition.dictionary(self.settings)
+                same = f"{type(dictionary)} {sorted(dictionary.get_params().items())}"
+                found.setdefault(same, (definition.name, dictionary))
+        return list(found.values())
 
     def row(self, definition: RowDefinition, details: Details) -> Row | None:
         """Compute a row and add to the details; None where it does not apply to the molecules."""

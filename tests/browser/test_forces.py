@@ -180,7 +180,10 @@ def test_on_a_phone_the_stage_comes_first_and_a_finger_drags(visit):
     assert middle(page, 1) == pytest.approx((x + 20, y + 15), abs=2)
 
 
-def test_another_molecule_is_learned_once(forces):
+def test_another_molecule_is_learned_once(forces, monkeypatch):
+    from appkit.dashboards import forces_scene
+
+    monkeypatch.setattr(forces_scene, "FEWEST", forces_scene.MOST)  # long enough to be seen
     forces.get_by_role("button", name="SMILES").click()
     forces.get_by_role("textbox").last.fill("N")
     forces.keyboard.press("Enter")
