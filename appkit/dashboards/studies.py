@@ -19,6 +19,7 @@ from appkit.experiments import (
     solid_tables,
 )
 from appkit.experiments.curve import Split
+from appkit.experiments.joined import joined, joined_details, largest
 from appkit.experiments.solid_rows import ROWS
 from appkit.experiments.tables import standard_record
 from appkit.figures.regression import NAMES
@@ -63,19 +64,23 @@ class Study:
         return f"appkit run {self.experiment}{self.options}"
 
     def command_with(self, row: str, result: Result) -> str:
-        """Computes a record with one row more; the fits of the others are kept."""
-        options = self.options
-        if self.experiment == qm9_energy.EXPERIMENT:
+        """Computes one row more. In space its record joins those of the same settings."""
+        options, rows = self.options, [row]
+        if self.planar:
+            rows = [*(each.name for each in result.rows), row]
+        elif self.experiment == qm9_energy.EXPERIMENT:
             options = f" --molecules {result.parameters['molecules']}"
-        rows = ",".join([*(each.name for each in result.rows), row])
-        return f"appkit run {self.experiment}{options} --rows {rows}"
+        return f"appkit run {self.experiment}{options} --rows {','.join(rows)}"
 
     def record(self) -> tuple[Result, Details] | None:
         """Its record with what figures need, or None."""
-        result = (
-            standard_record(self.dataset) if self.planar else _newest(self.experiment, self.dataset)
-        )
-        details = details_of(result) if result is not None else None
+        if self.planar:
+            result = standard_record(self.dataset)
+            details = details_of(result) if result is not None else None
+        else:
+            records = largest(self.experiment).get(self.dataset, [])
+            result = joined(records, self.rows) if records else None
+            details = joined_details(records) if records else None
         return None if result is None or details is None else (result, details)
 
     def locality(self) -> Result | None:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from appkit.experiments import layout, published
-from appkit.experiments.result import Result, Row, results
+from appkit.experiments.joined import joined, largest
+from appkit.experiments.result import Result, Row
+from appkit.experiments.solid_rows import ROWS
 
 TITLES = {
     "qm7": "QM7 (PBE0)",
@@ -52,25 +54,17 @@ def terminal(result: Result) -> str:
 
 
 def newest(experiment: str, folder: Path | None = None) -> list[Result]:
-    """The newest record of each data set that has the most molecules; of ``folder``, or of all."""
-    found: dict[str, Result] = {}
-    for result in results(experiment, folders=None if folder is None else [folder]):
-        before = found.get(result.dataset)
-        if before is None or _size(result) >= _size(before):
-            found[result.dataset] = result
-    return list(found.values())
-
-
-def _size(result: Result) -> tuple[int, int]:
-    return result.parameters["molecules"], len(result.rows)
+    """For each data set the records with the most molecules, as one; of ``folder``, or of all."""
+    return [joined(records, ROWS) for records in largest(experiment, folder).values()]
 
 
 def _title(result: Result) -> str:
     given = result.parameters
+    dates = ", ".join(given.get("records", [result.date[:10]]))
     return (
         f"{TITLES.get(result.dataset, result.dataset)}, kcal/mol, {given['molecules']:,} molecules "
         f"(σ = {given['sigma']:g} Å, J = {given['J']}, L = {given['L']}, "
-        f"{', '.join(given['channels'])}), {result.date[:10]}"
+        f"{', '.join(given['channels'])}), {dates}"
     )
 
 

@@ -58,11 +58,23 @@ def test_a_study_names_the_command_that_computes_it(dataset, command):
     assert STUDIES[dataset].command == command
 
 
-def test_one_row_more_is_the_same_run_with_that_row():
-    rows = "linear,kernel,bagged,joint-kernel,coulomb,schnet"
-    assert QM7.command_with("schnet", qm7()[0]) == f"appkit run qm7-energy --rows {rows}"
+def test_one_row_more_is_a_run_of_that_row_at_the_same_size():
+    assert QM7.command_with("schnet", qm7()[0]) == "appkit run qm7-energy --rows schnet"
     asked = QM9.command_with("schnet", qm9()[0])
-    assert asked == f"appkit run qm9-energy --molecules {N_DRAWN} --rows {rows}"
+    assert asked == f"appkit run qm9-energy --molecules {N_DRAWN} --rows schnet"
+
+
+def test_rows_of_two_runs_are_one_record():
+    result, details = qm9()
+    save(result, details)
+    row = replace(result.rows[0], name="schnet", label="SchNet")
+    more = replace(result, rows=[row], parameters=result.parameters | {"rows": ["schnet"]})
+    predicted = {"schnet": details.predictions[result.rows[0].name]}
+    save(more, replace(details, predictions=predicted, residuals={}, paths={}, terms={}, curves={}))
+    whole, beside = QM9.record()
+    assert [row.name for row in whole.rows] == [*(row.name for row in result.rows), "schnet"]
+    assert beside.predictions == details.predictions | predicted
+    assert beside.curves == details.curves
 
 
 def test_the_record_of_the_most_molecules_is_shown():
