@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sklearn.linear_model import LinearRegression
+import numpy as np
+from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -110,8 +111,10 @@ def joint(settings: SolidSettings) -> JointSolidHarmonic:
 
 
 def soap(settings: SolidSettings) -> SOAPKernel:
-    """The sum kernel on environments of 3 Å; its landmarks are drawn from all molecules, unseen
-    their energies."""
+    """The sum kernel on environments of 3 Å.
+
+    Its landmarks, as HDAD's bins, are those of all molecules, unseen their energies.
+    """
     return SOAPKernel("sum", cutoff=3.0, seed=settings.seed)
 
 
@@ -144,17 +147,31 @@ def _multilinear(settings: SolidSettings, degree: int) -> MultilinearRegression:
 
 def kernel(settings: SolidSettings) -> ResidualRegressor:
     """A Gaussian kernel on what a linear model of the composition leaves."""
-    narrowed = make_pipeline(StandardScaler(), ScaledAxes(0.25), _gaussian("gaussian"))
-    return ResidualRegressor(LinearRegression(), narrowed, len(ELEMENTS))
+    return _beyond_composition(
+        make_pipeline(StandardScaler(), ScaledAxes(0.25), _gaussian("gaussian"))
+    )
 
 
-def laplacian(settings: SolidSettings) -> KernelRegression:
-    return _gaussian("laplacian")
+def laplacian(settings: SolidSettings) -> ResidualRegressor:
+    return _beyond_composition(_gaussian("laplacian"))
 
 
-def histograms(settings: SolidSettings) -> Pipeline:
-    """HDAD's bins are those of the training molecules."""
-    return make_pipeline(HDAD(), _gaussian("laplacian"))
+def gaussian(settings: SolidSettings) -> ResidualRegressor:
+    """HDAD's kernel: at 1,000 and 2,000 molecules of QM9 better than the Laplacian one."""
+    return _beyond_composition(_gaussian("gaussian"))
+
+
+def kernel_ridge(settings: SolidSettings) -> ResidualRegressor:
+    """Ridge regression with the kernel Φ Φᵀ of features that stand for one: they keep their scale.
+
+    Standardised, the many directions in which SOAP's environments hardly differ would count as much
+    as the first: on 1,000 molecules of QM9 the error was 40 kcal/mol, and is 2.8.
+    """
+    return _beyond_composition(RidgeCV(np.logspace(-9, 3, 25), gcv_mode="svd"))
+
+
+def _beyond_composition(model: Any) -> ResidualRegressor:
+    return ResidualRegressor(LinearRegression(), model, len(ELEMENTS))
 
 
 def schnet(settings: SolidSettings) -> SchNetRegressor:
@@ -197,9 +214,17 @@ ROWS: dict[str, RowDefinition] = {
             lambda settings: CoulombMatrix("sorted"),
             laplacian,
             stored=False,
+            composition=True,
         ),
-        RowDefinition("hdad", "HDAD, kernel", None, histograms),
-        RowDefinition("soap", "SOAP, kernel", soap, ridge, stored=False),
+        RowDefinition(
+            "hdad",
+            "HDAD, kernel",
+            lambda settings: HDAD(),
+            gaussian,
+            stored=False,
+            composition=True,
+        ),
+        RowDefinition("soap", "SOAP, kernel", soap, kernel_ridge, stored=False, composition=True),
         RowDefinition("schnet", "SchNet", None, schnet),
     )
 }

@@ -9,6 +9,7 @@ from experiment_fakes import molecules
 
 from appkit import cli
 from appkit.data import MoleculeSet
+from appkit.energy import SOAPKernel
 from appkit.experiments import (
     curve,
     job,
@@ -268,3 +269,21 @@ def test_readme_shows_the_newest_record_with_the_most_molecules(tmp_path):
 def test_a_table_that_was_never_computed_says_so(tmp_path):
     text = "<!-- table:locality --><!-- /table:locality -->"
     assert "Not yet computed." in tables.fill(text, tmp_path)
+
+
+def test_the_soap_row_is_kernel_ridge_regression_beyond_the_composition():
+    from sklearn.kernel_ridge import KernelRidge
+    from sklearn.linear_model import LinearRegression
+    from sklearn.preprocessing import KernelCenterer
+
+    molecules = clusters(30)
+    counts = job.composition(molecules.atoms)
+    features = SOAPKernel(n_max=3, l_max=2, n_landmarks=10_000).fit_transform(molecules.atoms)
+    X, y = np.hstack([counts, features]), molecules.energies
+    model = solid_rows.kernel_ridge(solid_rows.SolidSettings()).fit(X[:24], y[:24])
+    linear = LinearRegression().fit(counts[:24], y[:24])
+    kernel, centre = features @ features.T, KernelCenterer()
+    dual = KernelRidge(alpha=model.model_.alpha_, kernel="precomputed")
+    dual.fit(centre.fit_transform(kernel[:24, :24]), y[:24] - linear.predict(counts[:24]))
+    theirs = linear.predict(counts[24:]) + dual.predict(centre.transform(kernel[24:, :24]))
+    assert model.predict(X[24:]) == pytest.approx(theirs, abs=1e-4 * np.ptp(y))
