@@ -1,0 +1,1 @@
+"""Pictures read by local methods: patches, scattering features, evidence."""

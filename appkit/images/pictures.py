@@ -1,0 +1,49 @@
+"""Batches of pictures as all of this room takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Batch = NDArray[np.float32]
+
+
+def as_batch(pictures: ArrayLike) -> Batch:
+    """Pictures ``(n, height, width)`` or ``(n, height, width, channels)`` as ``(n, C, H, W)``.
+
+    Bytes are divided by 255; numbers are taken as they are. Float32.
+
+    Raises
+    ------
+    ValueError
+        for another shape, no pictures, other than 1 to 4 channels, or numbers that are not finite.
+    """
+    array = np.asarray(pictures)
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or not 1 <= array.shape[3] <= 4:
+        raise ValueError(
+            "Pictures are an array (n, height, width) where grey, (n, height, width, channels) in "
+            f"colour, not {np.shape(pictures)}."
+        )
+    if 0 in array.shape:
+        raise ValueError(f"There are no pictures: the array is {np.shape(pictures)}.")
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"Pictures are numbers, not {array.dtype}.")
+    batch = np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32)
+    bad = np.logical_not(np.isfinite(batch).all(axis=(1, 2, 3)))
+    if bad.any():
+        raise ValueError(
+            f"{int(bad.sum())} of {len(bad)} pictures have values that are not finite numbers; the "
+            f"first is number {int(bad.argmax())}."
+        )
+    return batch
+
+
+def check_same(batch: Batch, shape: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` unless pictures have the (C, H, W) that was fitted."""
+    if batch.shape[1:] != shape:
+        ours, theirs = (f"{h} × {w} with {c} channel(s)" for c, h, w in (shape, batch.shape[1:]))
+        raise ValueError(f"Pictures are {theirs}; it was fitted to pictures of {ours}.")

@@ -1,0 +1,219 @@
+"""SimplePatch: a linear classifier of which dictionary patches are near, as a scikit-learn one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from appkit.images.encoder import PatchEncoder
+from appkit.images.pictures import Batch, as_batch, check_same
+from appkit.images.ridge import GramRidge, best_alpha
+
+#: Bytes that the sums of the ridge may take.
+MOST_BYTES = 6_000_000_000
+_CHUNK = 256
+
+Floats = NDArray[np.float64]
+
+
+class SimplePatch(ClassifierMixin, BaseEstimator):
+    """Pictures (n, H, W[, C]) by a ridge regression on the codes of :class:`PatchEncoder`.
+
+    The classes' scores are linear in the codes, so that each is a sum over the positions of a
+    picture, of the weights of the patches that are near there: see :meth:`evidence`.
+
+    Parameters
+    ----------
+    n_patches, patch_size, k, metric, regularisation, scaling, temperature, pooling, device, n_jobs,
+    random_state : as in :class:`PatchEncoder`.
+    alphas : ridges to choose from; the one with the fewest errors on the pictures held out, whose
+        labels are then trained on too.
+    held_out : share of the training pictures that choose, between 0 and 1; not used for one α.
+    flip : train on every picture's mirror image too.
+    progress : called with (done, total) pictures while training; what it raises ends the training.
+
+    Attributes
+    ----------
+    classes_ : the labels, sorted.
+    encoder_ : the fitted encoder.
+    coef_, intercept_ : weights (windows, 2, N, classes) and intercepts (classes,).
+    alpha_, errors_ : the chosen ridge, and the share of held-out pictures that each misses.
+
+    Raises
+    ------
+    ValueError
+        for bad parameters or pictures (see :class:`PatchEncoder`), fewer than two classes, labels
+        that do not fit the pictures, sums over the memory; the message has the numbers.
+
+    References
+    ----------
+    Thiry, Arbel, Belilovsky, Oyallon, ICLR 2021, arXiv:2101.07528. There the head is trained by
+    gradient descent on finer windows; a ridge on few windows takes minutes of a CPU.
+    """
+
+    def __init__(
+        self,
+        n_patches: int = 2048,
+        patch_size: int = 6,
+        k: int | float = 0.4,
+        metric: str = "mahalanobis",
+        regularisation: float = 1e-3,
+        scaling: str = "exact",
+        temperature: float = 0.0,
+        pooling: int | tuple[int, int] = 2,
+        alphas: Sequence[float] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+        held_out: float = 0.1,
+        flip: bool = False,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+        random_state: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.n_patches = n_patches
+        self.patch_size = patch_size
+        self.k = k
+        self.metric = metric
+        self.regularisation = regularisation
+        self.scaling = scaling
+        self.temperature = temperature
+        self.pooling = pooling
+        self.alphas = alphas
+        self.held_out = held_out
+        self.flip = flip
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> SimplePatch:
+        """Draw the dictionary, choose the ridge on pictures held out, and train on all."""
+        batch, labels = self._checked(X, y)
+        self._begin(batch, np.unique(labels))
+        numbers = np.searchsorted(self.classes_, labels)
+        order = np.random.default_rng(self.random_state).permutation(len(batch))
+        n_held = round(self.held_out * len(batch)) if len(self.alphas) > 1 else 0
+        kept, held = order[n_held:], order[:n_held]
+        self._add(batch, numbers, kept, len(batch))
+        if n_held:
+            apart = [self.encoder_._encode(batch[part]) for part in _parts(held)]
+            self.alpha_, self.errors_ = best_alpha(self._sums, self.alphas, apart, numbers[held])
+            for part, codes in zip(_parts(held), apart, strict=True):
+                self._sums.add(codes, numbers[part])
+            if self.flip:
+                self._add(batch[..., ::-1], numbers, held, len(batch))
+        else:
+            self.alpha_, self.errors_ = float(self.alphas[0]), {}
+        return self._solved()
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None
+    ) -> SimplePatch:
+        """Take in more pictures; the ridge is the first of ``alphas``.
+
+        The first call draws the dictionary from its pictures and needs all ``classes``.
+        """
+        batch, labels = self._checked(X, y)
+        if not hasattr(self, "_sums"):
+            if classes is None:
+                raise ValueError("The first call of partial_fit needs all classes.")
+            self._begin(batch, np.unique(np.asarray(classes)))
+            self.alpha_, self.errors_ = float(self.alphas[0]), {}
+        check_same(batch, self.encoder_.shape_)
+        unknown = np.setdiff1d(labels, self.classes_)
+        if len(unknown):
+            raise ValueError(f"The label {unknown[0]} is none of the classes.")
+        numbers = np.searchsorted(self.classes_, labels)
+        self._add(batch, numbers, np.arange(len(batch)), len(batch))
+        return self._solved()
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Scores (n, classes)."""
+        check_is_fitted(self, "coef_")
+        batch = as_batch(X)
+        check_same(batch, self.encoder_.shape_)
+        weights = self.coef_.reshape(-1, len(self.classes_))
+        scores = [codes @ weights for codes in self.encoder_.encoded(batch, _CHUNK)]
+        return np.concatenate(scores) + self.intercept_
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """The class of the largest score of each picture, (n,)."""
+        return self.classes_[self.decision_function(X).argmax(1)]
+
+    def evidence(self, X: ArrayLike) -> NDArray[np.float32]:
+        """What the patch at each position says for each class: (n, classes, rows, columns).
+
+        Summed over the positions, with the intercepts, it is the classes' scores.
+        """
+        check_is_fitted(self, "coef_")
+        batch = as_batch(X)
+        check_same(batch, self.encoder_.shape_)
+        pooling = self.encoder_.pooling_
+        shape = (len(self.classes_), pooling.rows, pooling.columns)
+        weights = self.coef_ / pooling.counts[:, None, None, None]
+        maps = np.zeros((len(batch), pooling.rows * pooling.columns, shape[0]), np.float32)
+        for picture, found in zip(batch, maps, strict=True):
+            codes = self.encoder_.codes(picture[None])[0].reshape(len(found), -1)
+            for window, of in enumerate(weights):
+                inside = (pooling.cells == window).any(axis=1)
+                found[inside] += codes[inside] @ of.reshape(codes.shape[1], -1).astype(np.float32)
+        return maps.transpose(0, 2, 1).reshape(len(batch), *shape)
+
+    def patch_weights(self) -> NDArray[np.float32]:
+        """w_n (2, N, classes): what each patch d, and −d, says for each class, over all windows."""
+        check_is_fitted(self, "coef_")
+        return self.coef_.mean(0)
+
+    def _checked(self, X: ArrayLike, y: ArrayLike) -> tuple[Batch, NDArray]:
+        batch, labels = as_batch(X), np.asarray(y)
+        if labels.shape != (len(batch),):
+            raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
+        if len(self.alphas) == 0 or not all(np.isfinite(a) and a > 0 for a in self.alphas):
+            raise ValueError(f"alphas are one or more positive numbers, not {self.alphas!r}.")
+        if len(self.alphas) > 1 and not 0 < self.held_out < 1:
+            raise ValueError(f"held_out is a share between 0 and 1, not {self.held_out}.")
+        return batch, labels
+
+    def _begin(self, batch: Batch, classes: NDArray) -> None:
+        """The dictionary, and sums of nothing."""
+        if len(classes) < 2:
+            raise ValueError(f"A classifier needs two classes or more, not {len(classes)}.")
+        names = PatchEncoder().get_params()
+        self.encoder_ = PatchEncoder(**{name: getattr(self, name) for name in names})
+        self._check_memory(self.encoder_.n_codes(batch.shape[1:]))
+        self.encoder_._fit(batch)
+        self.classes_ = classes
+        middle = self.encoder_._k / self.n_patches
+        self._sums = GramRidge(self.encoder_.n_features_out_, len(classes), middle)
+
+    def _check_memory(self, n_features: int) -> None:
+        if (need := 12 * n_features**2) > MOST_BYTES:  # the sums, and their factor
+            raise ValueError(
+                f"A ridge on {n_features:,} codes needs {need / 1e9:,.1f} GB, over "
+                f"{MOST_BYTES / 1e9:g} GB: take fewer patches or windows, at most "
+                f"{int((MOST_BYTES / 12) ** 0.5):,} codes (windows · 2 · N)."
+            )
+
+    def _add(self, batch: Batch, numbers: NDArray, chosen: NDArray, total: int) -> None:
+        done = 0
+        for part in _parts(chosen):
+            self._sums.add(self.encoder_._encode(batch[part]), numbers[part])
+            if self.flip:
+                mirrored = np.ascontiguousarray(batch[part][..., ::-1])
+                self._sums.add(self.encoder_._encode(mirrored), numbers[part])
+            done += len(part)
+            if self.progress is not None:
+                self.progress(done, total)
+
+    def _solved(self) -> SimplePatch:
+        weights, self.intercept_ = self._sums.solve(self.alpha_)
+        windows = len(self.encoder_.pooling_.counts)
+        self.coef_ = weights.reshape(windows, 2, self.n_patches, len(self.classes_))
+        return self
+
+
+def _parts(chosen: NDArray) -> list[NDArray]:
+    return [chosen[start : start + _CHUNK] for start in range(0, len(chosen), _CHUNK)]

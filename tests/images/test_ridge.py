@@ -1,0 +1,52 @@
+"""Ridge from sums is scikit-learn's ridge, however the rows come."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from appkit.images.ridge import GramRidge, best_alpha
+
+
+@pytest.fixture
+def data():
+    random = np.random.default_rng(0)
+    X = random.random((300, 20), dtype=np.float32)
+    X[:, 3] = 1 - X[:, 2]  # a direction that never varies
+    return X, (X @ random.standard_normal((20, 4))).argmax(1)
+
+
+def summed(X, y, parts=3, **more):
+    sums = GramRidge(X.shape[1], 4, **more)
+    for part in np.array_split(np.arange(len(X)), parts):
+        sums.add(X[part], y[part])
+    return sums
+
+
+@pytest.mark.parametrize("middle", [0.0, 0.4])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0])
+def test_the_same_as_scikit_learn(data, middle, alpha):
+    X, y = data
+    weights, intercepts = summed(X, y, middle=middle).solve(alpha)
+    theirs = Ridge(alpha * len(X)).fit(X, np.eye(4)[y])
+    assert np.allclose(weights, theirs.coef_.T, atol=2e-4)
+    assert np.allclose(intercepts, theirs.intercept_, atol=2e-4)
+
+
+def test_parts_do_not_matter(data):
+    one, other = (summed(*data, parts=parts).solve(0.1)[0] for parts in (1, 7))
+    assert np.allclose(one, other, atol=1e-5)
+
+
+def test_the_ridge_of_least_errors_is_chosen(data):
+    X, y = data
+    sums = summed(X[:200], y[:200])
+    alpha, errors = best_alpha(sums, [1e-4, 1e-2, 1e3], [X[200:250], X[250:]], y[200:])
+    assert errors[alpha] == min(errors.values())
+    assert errors[1e3] > errors[alpha]
+
+
+def test_a_ridge_that_is_lost_in_rounding_is_refused(data):
+    X, y = data
+    X[:, 5:15] = X[:, :1]
+    with pytest.raises(ValueError, match="lost in the rounding"):
+        summed(X, y).solve(-1e-3)
