@@ -7,19 +7,21 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from torch import Tensor
 
-#: |z|^q of a larger power leaves the range of single precision.
-LARGEST_POWER = 16
+#: |z|^q of a larger power leaves the range of single precision; the reciprocal of a smaller one,
+#: that of double precision.
+LARGEST_POWER, SMALLEST_POWER = 16, 1e-300
 #: What counts as a number, a Boolean too.
 NUMBER = int | float | np.number
 
 
 def check_powers(powers: Sequence[float]) -> None:
-    """Raise ``ValueError`` unless these are one or more exponents 0 < q ≤ 16."""
+    """Raise ``ValueError`` unless these are one or more exponents 1e-300 ≤ q ≤ 16."""
     if isinstance(powers, str) or not isinstance(powers, Iterable):
         raise ValueError(f"Powers q are a list of numbers, not {powers!r}: write ({powers},).")
     given = tuple(powers)
-    if not given or any(not (isinstance(q, NUMBER) and 0 < q <= LARGEST_POWER) for q in given):
-        raise ValueError(f"Powers q must be positive numbers up to {LARGEST_POWER}, not {given}.")
+    low, high = SMALLEST_POWER, LARGEST_POWER
+    if not given or any(not (isinstance(q, NUMBER) and low <= q <= high) for q in given):
+        raise ValueError(f"Powers q must be positive numbers up to {high}, not {given}.")
 
 
 def root(power: Tensor) -> Tensor:

@@ -118,6 +118,7 @@ def test_memory_grows_with_the_molecule():
         ({"channels": None}, "Channels are a list of names, not None"),
         ({"powers": 2}, r"Powers q are a list of numbers, not 2: write \(2,\)"),
         ({"powers": ("1",)}, "Powers q must be positive numbers up to 16"),
+        ({"powers": (1e-310,)}, "Powers q must be positive numbers up to 16"),
         ({"L": "3"}, "degree L must lie between 0 and 8, not '3'"),
         ({"L": 2.5}, "degree L must lie between 0 and 8, not 2.5"),
         ({"tolerance": None}, "tolerance must lie between 1e-6 and 0.1, not None"),
