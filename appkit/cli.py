@@ -125,13 +125,18 @@ def sampling(molecule: str, overlap: float, aliasing: float, J: int, L: int) -> 
 
 def _brought(given: str) -> tuple[Any, str]:
     """The atoms of a SMILES or a file, and a word on what of the file is not looked at."""
-    from appkit.energy.cube import read_cube
+    from appkit.energy import VolumetricDensity
     from appkit.energy.molecules import MoleculeError, check_molecule, from_smiles, from_xyz
 
     kind = Path(given).suffix.lower()
     if os.path.isfile(given):  # also where it is longer than a path may be
         if kind in (".cube", ".cub"):
-            return check_molecule(read_cube(given).atoms), "; the file's density is not looked at"
+            density = VolumetricDensity.from_cube(given)  # refuses what is no density
+            if density.atoms is None:
+                raise ValueError(f"'{given}' has no atoms, from whose distances σ would follow.")
+            shape = " × ".join(map(str, density.shape))
+            own = f"; the file's density, on a grid of {shape}, is not that of these σ and δ"
+            return check_molecule(density.atoms), own
         content = Path(given).read_bytes()
         atoms = from_xyz(content)
         if b"Lattice=" in content.splitlines()[1]:

@@ -6,6 +6,7 @@ import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -255,8 +256,9 @@ def relax(
 ) -> Iterator[Answer]:
     """Steps of BFGS down the predicted energy, the first where it starts."""
     atoms = Atoms(pupil.rest.numbers, positions, calculator=pupil.copied())
-    for _ in BFGS(atoms, logfile=None).irun(fmax=RELAXED, steps=RELAX_STEPS):
-        yield _read(pupil, atoms, compare())
+    with _counted_from_one(atoms):
+        for _ in BFGS(atoms, logfile=None).irun(fmax=RELAXED, steps=RELAX_STEPS):
+            yield _read(pupil, atoms, compare())
 
 
 def run(
@@ -271,8 +273,18 @@ def run(
     thermalize_momenta(atoms, temperature_K=TEMPERATURE, rng=rng)
     Stationary(atoms)
     ZeroRotation(atoms)
-    for _ in VelocityVerlet(atoms, STEP * units.fs).irun(STEPS):
-        yield _read(pupil, atoms, compare(), atoms.get_kinetic_energy() / KCAL)
+    with _counted_from_one(atoms):
+        for _ in VelocityVerlet(atoms, STEP * units.fs).irun(STEPS):
+            yield _read(pupil, atoms, compare(), atoms.get_kinetic_energy() / KCAL)
+
+
+@contextmanager
+def _counted_from_one(atoms: Atoms) -> Iterator[None]:
+    """Of atoms too near to each other, the page's sentence: the calculator counts from 0."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(_too_near(atoms) or str(error)) from error
 
 
 def _read(pupil: Pupil, atoms: Atoms, compare: bool, kinetic: float | None = None) -> Answer:

@@ -129,7 +129,7 @@ class SolidScene(SpaceScene):
         transform = self._transform()
         centres, charges = self.gaussians()
         x, y, z = (float(size) for size in np.ptp(centres.numpy(), axis=0))
-        if (need := transform.memory((x, y, z), 1)) > MAX_BYTES:
+        if (need := transform.memory((x, y, z), len(centres), 1)) > MAX_BYTES:
             raise ValueError(
                 f"S¹ and S² of {x + 1:.0f} × {y + 1:.0f} × {z + 1:.0f} Å at σ = {self.sigma:.2f} Å "
                 f"need {need / 1e6:,.0f} MB; this page's budget is {MAX_BYTES / 1e6:,.0f} MB. "

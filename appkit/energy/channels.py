@@ -30,7 +30,7 @@ _NOBLE = (86, 54, 36, 18, 10, 2)
 
 
 def check_channels(channels: Sequence[str], known: Collection[str] = CHANNELS) -> None:
-    """Raise ``ValueError`` where there is none, or one that is not ``known``."""
+    """Raise ``ValueError`` where there is none, one that is not ``known``, or one twice."""
     if isinstance(channels, str) or not isinstance(channels, Collection):
         raise ValueError(f'Channels are a list of names, not {channels!r}: write ("nuclear",).')
     unknown = [name for name in channels if name not in known]
@@ -38,6 +38,8 @@ def check_channels(channels: Sequence[str], known: Collection[str] = CHANNELS) -
         raise ValueError(
             f"Unknown channel {', '.join(unknown) or '(none)'}: choose among {', '.join(known)}."
         )
+    if twice := [name for name in known if list(channels).count(name) > 1]:
+        raise ValueError(f"The channel {twice[0]} is asked for more than once.")
 
 
 def gaussians(molecule: Atoms, channel: str) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,10 @@ class Priced(Protocol):
 
 
 def estimated_seconds(dictionary: Priced, X: Sequence[Atoms]) -> float:
-    """Seconds on one core of this machine for the features of molecules X, within a factor of 3."""
+    """Seconds on one core of this machine for the features of molecules X, within a factor of 3.
+
+    NaN where the dictionary cannot tell.
+    """
     return dictionary.operations(X) / (_SHARE * operations_per_second())
 
 

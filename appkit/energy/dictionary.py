@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import psutil
 import torch
 from ase import Atoms
 from joblib import Parallel, delayed, effective_n_jobs
@@ -20,8 +21,9 @@ from appkit.scattering.threads import one_thread
 Item = TypeVar("Item")
 #: Å; nuclei nearer than this lie on one point.
 COINCIDENT = 1e-3
-#: What is computed at once, a molecule for each job, may take this many bytes.
-MOLECULE_BYTES = 16_000_000_000
+#: What is computed at once, a molecule for each job, may take this many bytes: 16 GB, or two thirds
+#: of a smaller machine's memory.
+MOLECULE_BYTES = min(16_000_000_000, 2 * psutil.virtual_memory().total // 3)
 
 
 class Dictionary(TransformerMixin, BaseEstimator):

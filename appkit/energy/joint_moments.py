@@ -121,9 +121,10 @@ class JointSolidHarmonic(Dictionary):
 
     def memory(self, X: Sequence[Atoms]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
-        moments, fields = self._moments(), len(self.channels) * (self.L + 1)
-        sizes = (np.ptp(m.positions, axis=0) for m in X)
-        return max(moments.memory(tuple(size.tolist()), fields) for size in sizes)
+        moments, many = self._moments(), len(self.channels)
+        sizes = ((np.ptp(m.positions, axis=0).tolist(), len(m)) for m in X)
+        # No more bonds than twice the atoms.
+        return max(moments.memory(tuple(size), 2 * n, many) for size, n in sizes)
 
     def _names(self) -> list[str]:
         """The channels in the order in which they are computed: bonds are points of their own."""

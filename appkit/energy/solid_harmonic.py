@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -137,12 +138,16 @@ class SolidHarmonicScattering(Dictionary):
         return max(map(self._size, X))
 
     def operations(self, X: Sequence[Atoms]) -> float:
-        """Additions and multiplications that molecules in free space need, roughly."""
+        """Additions and multiplications that molecules in free space need, roughly.
+
+        NaN where some densities are not Gaussian atoms: of those it cannot tell.
+        """
         transform, total = self._transform(SolidHarmonic), 0.0
         for _, density in (part for molecule in X for part in self._densities(molecule)):
-            if isinstance(density, GaussianDensity):
-                n = len(density.positions)
-                total += transform.operations(density.edges, n, density.channels)
+            if not isinstance(density, GaussianDensity) or density.periodic:
+                return math.nan
+            n = len(density.positions)
+            total += transform.operations(density.edges, n, density.channels)
         return total
 
     def _transform(self, kind: type[Cascade], dtype: torch.dtype = torch.float32) -> Cascade:
@@ -199,7 +204,8 @@ class SolidHarmonicScattering(Dictionary):
 
     def _bytes(self, density: FourierDensity) -> int:
         if isinstance(density, GaussianDensity) and not density.periodic:
-            return self._transform(SolidHarmonic).memory(density.edges, density.channels)
+            n_points = len(density.positions)
+            return self._transform(SolidHarmonic).memory(density.edges, n_points, density.channels)
         return self._transform(FourierSolidHarmonic).memory(density)
 
     def _values(

@@ -79,6 +79,12 @@ def teach(
             features[i] = dictionary.invariants(positions, geometry, frame).cpu().numpy()
         if progress is not None:
             progress(i + 1, n_geometries)
+    if len(empty := np.flatnonzero((features <= 0).any(0))):
+        named = sorted(set(dictionary.features_["channel"].to_numpy()[empty]))
+        raise ValueError(
+            f"{molecule.get_chemical_formula()} has nothing in the channel {', '.join(named)}, or "
+            "not in all of its geometries: take a dictionary of other channels."
+        )
     model = make_pipeline(
         FunctionTransformer(np.log),
         VarianceThreshold(1e-4**2),  # the relative variance, since these are logarithms

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -215,7 +215,8 @@ def _client(cluster: str | None, workers: int | None) -> Iterator[Client]:
         Client(local, set_as_default=False) as client,
     ):
         if workers != 0:
-            client.register_plugin(_Undisturbed())
+            with suppress(OSError):  # a worker was lost: the one in its place is given it
+                client.register_plugin(_Undisturbed())
         yield client
 
 
@@ -228,12 +229,21 @@ class _Undisturbed(WorkerPlugin):
 
 def _connected(address: str) -> Client:
     try:
-        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"no dask scheduler answers at '{address}' ({error}); start one with `dask scheduler` "
             "and workers with `dask worker ADDRESS --nthreads 1`"
         ) from error
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as error:
+        client.close()
+        raise ValueError(
+            f"the dask scheduler at '{address}' has no workers: start some with `dask worker "
+            f"{address} --nthreads 1`"
+        ) from error
+    return client
 
 
 def _by_size(molecules: list[Atoms]) -> list[int]:

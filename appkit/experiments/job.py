@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -346,7 +347,7 @@ class Job:
         some = atoms[:: -(-len(atoms) // _ASKED)]
         minutes = estimated_seconds(dictionary, some) * len(atoms) / len(some) / 60
         told = f"about {minutes:,.0f} min" if minutes >= 1 else "under a minute"
-        return f", {told} on one core"
+        return f", {told} on one core" if math.isfinite(minutes) else ""
 
     def stage(self, label: str) -> Callable[[int, int], None] | None:
         """A progress of (done, total) under one label."""

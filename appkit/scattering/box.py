@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from appkit.scattering.grid import fast_even_size
+from appkit.scattering.kept import kept
 
 Vector = tuple[float, float, float]
 Vectors = tuple[Vector, Vector, Vector]
@@ -113,7 +113,7 @@ def to_points(spectrum: Tensor, box: Box, axes: Sequence[Tensor]) -> Tensor:
     return field.real / (box.volume * math.prod(box.shape))
 
 
-@lru_cache(maxsize=1024)
+@kept(2**28)
 def _waves(box: Box, other: Box, axis: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """e^{−iωu}: samples of ``box`` by frequencies of ``other``; the first has the volume too."""
     phase = torch.outer(box.coordinates(axis), other.frequencies(axis)).to(device)

@@ -60,6 +60,12 @@ class JointMoments(SolidHarmonic):
         """Finer than for one field: kinks of U_b, l > 0, may lie where U_a² is largest."""
         return float((0.06 / self.tolerance) ** (1 / 4))
 
+    def memory(self, extent: tuple[float, float, float], n_points: int, channels: int) -> int:
+        """As in :class:`SolidHarmonic`, with all fields of a scale, and their squares, at once."""
+        box = self._box(extent, self._width(self.scales[0]), self._samples(False))
+        fields = channels * (self.L + 1) * math.prod(box.shape)
+        return super().memory(extent, n_points, channels) + 3 * self._dtype.itemsize * fields
+
     def operations(self, extent: tuple[float, float, float], n_points: int, channels: int) -> float:
         """As in :class:`SolidHarmonic`, with the products of pairs of fields."""
         total = super().operations(extent, n_points, channels)

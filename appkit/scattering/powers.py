@@ -22,6 +22,8 @@ def check_powers(powers: Sequence[float]) -> None:
     low, high = SMALLEST_POWER, LARGEST_POWER
     if not given or any(not (isinstance(q, NUMBER) and low <= q <= high) for q in given):
         raise ValueError(f"Powers q must be positive numbers up to {high}, not {given}.")
+    if len(set(given)) < len(given):
+        raise ValueError(f"The powers q {given} name one more than once.")
 
 
 def root(power: Tensor) -> Tensor:

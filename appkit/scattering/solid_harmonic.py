@@ -141,11 +141,28 @@ class SolidHarmonic(SolidHarmonicCascade):
         """Σ_j of a first-order field."""
         return width(self.sigma, self.sigma * 2**j)
 
-    def memory(self, extent: tuple[float, float, float], channels: int) -> int:
-        """Bytes that `forward` needs for atoms in a cuboid of this size, roughly, from above."""
-        feeds = self.order == 2 and len(self.scales) > 1
-        box = self._box(extent, self._width(self.scales[0]), self._samples(feeds))
-        return 48 * channels * math.prod(box.shape)  # six arrays of a field in double precision
+    def memory(self, extent: tuple[float, float, float], n_points: int, channels: int) -> int:
+        """Bytes that `forward` needs for so many atoms in a cuboid of this size, from above."""
+        real, wave = self._dtype.itemsize, 2 * self._fourier_dtype.itemsize
+        terms = max(np.count_nonzero(row) for l in range(self.L + 1) for row in coefficients(l))
+        first, second, kept = 0.0, 0.0, 0.0
+        for a, j in enumerate(self.scales):
+            coarser = self.scales[a + 1 :] if self.order == 2 else ()
+            x, y, z = self._box(extent, self._width(j), self._samples(bool(coarser))).shape
+            tables = (8 + real) * (self.L + 1) * n_points * (x + y + z)
+            products = 2 * real * terms * n_points * (channels * x + y * z)
+            first = max(first, float(tables + products + 4 * real * channels * x * y * z))
+            for j2 in coarser:
+                u, v, w = self._coarse(extent, j, j2).shape
+                half = w // 2 + 1
+                # The matrices to the coarse frequencies, their phases, and the wavelets there.
+                kept += wave * (x * u + y * v + z * half) + 16 * max(x * u, y * v, z * half)
+                kept += (self.L + 1) ** 2 * wave / 2 * u * v * half + 64 * u * v * half
+                moved = channels * half * (2 * x * y + 2 * x * v + u * v)
+                back = channels * (2 * u * v * half + 2 * u * v * w)
+                fields = tables + (real + wave / 2) * channels * x * y * z
+                second = max(second, float(fields + wave * max(moved, back)))
+        return int(kept + max(first, second))
 
     def operations(self, extent: tuple[float, float, float], n_points: int, channels: int) -> float:
         """Additions and multiplications of `forward`'s matrix products and transforms.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from appkit.scattering.box import Box, to_frequencies
 from appkit.scattering.closed_form import amplitude
 from appkit.scattering.harmonics import coefficients, monomials
+from appkit.scattering.kept import kept
 from appkit.scattering.powers import NUMBER, check_powers, raised
 
 Path = dict[str, float | int]
@@ -201,5 +201,5 @@ def all_wavelets(
     return torch.stack(list(wavelets(l, scale, box, dtype, device)))
 
 
-#: `all_wavelets` of the boxes of many molecules, which are few.
-kept_wavelets: Filters = lru_cache(maxsize=256)(all_wavelets)
+#: `all_wavelets` of the boxes of many molecules, of which many are the same.
+kept_wavelets: Filters = kept(2**29)(all_wavelets)

@@ -126,6 +126,14 @@ def test_atoms_on_one_another_are_refused_in_words(pupil):
         assert f"O1 and H2 are {near:.2f} Å apart, nearer than 0.4 Å" in said.warning
 
 
+def test_a_motion_that_ends_at_atoms_on_one_another_counts_them_from_one(pupil):
+    positions = pupil.rest.positions.copy()
+    positions[2] = positions[1] + [0.2, 0, 0]
+    for motion in (relax, run):
+        with pytest.raises(ValueError, match=r"H2 and H3 are 0\.20 Å apart, nearer than 0\.4 Å"):
+            list(motion(pupil, positions, lambda: False))
+
+
 def test_relaxing_lowers_the_energy_to_the_minimum(pupil):
     steps = list(relax(pupil, dragged(pupil, 0.3), lambda: False))
     assert steps[0].energy > 10

@@ -106,7 +106,7 @@ def test_a_row_that_a_data_set_has_not_is_said(opened):
 def test_a_row_that_was_not_computed_says_its_command(opened):
     write_solid_records()
     page = opened(dataset="qm7", dictionary="schnet")
-    assert "--rows linear,kernel,bagged,joint-kernel,coulomb,schnet" in page._source.object
+    assert "<code>appkit run qm7-energy --rows schnet</code> adds it" in page._source.object
     assert not any(card.visible for card in (page.parity.card, page._residuals, page._chosen_terms))
     page.dictionary = "linear"
     assert page.parity.card.visible

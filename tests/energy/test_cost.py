@@ -7,6 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.io.cube import write_cube
+from ase.units import Bohr
 
 from appkit import cli
 from appkit.energy import JointSolidHarmonic, Sampling, SolidHarmonicScattering
@@ -76,14 +77,24 @@ class TestCommand:
     def test_says_what_of_a_file_is_not_looked_at(self, tmp_path, capsys):
         crystal, cube = tmp_path / "salt.xyz", tmp_path / "water.cube"
         bulk("NaCl", "rocksalt", a=5.64, cubic=True).write(crystal, format="extxyz")
+        water = molecule("H2O", vacuum=2)
+        electrons = np.full((3, 3, 3), 10 * Bohr**3 / water.get_volume())
         with cube.open("w") as stream:
-            write_cube(stream, molecule("H2O", vacuum=2), np.ones((3, 3, 3)))
+            write_cube(stream, water, electrons)
         for path, said in {
             crystal: "Cl4Na4: 8 atoms, the nearest 2.820 Å apart; the file's cell is not looked at",
-            cube: "H2O: 3 atoms, the nearest 0.969 Å apart; the file's density is not looked at",
+            cube: "H2O: 3 atoms, the nearest 0.969 Å apart; the file's density, on a grid of ",
         }.items():
             assert cli.main(["sampling", str(path)]) == 0
             assert said in capsys.readouterr().out
+
+    def test_a_cube_that_is_no_density_is_refused(self, tmp_path, capsys):
+        cube, values = tmp_path / "water.cube", np.ones((3, 3, 3))
+        values[1, 1, 1] = np.nan
+        with cube.open("w") as stream:
+            write_cube(stream, molecule("H2O", vacuum=2), values)
+        assert cli.main(["sampling", str(cube)]) == 2
+        assert "not finite" in capsys.readouterr().err
 
     def test_atoms_far_apart_are_a_slip_of_units(self, tmp_path, capsys):
         (tmp_path / "far.xyz").write_text("2\n\nH 0 0 0\nH 0 0 9000\n")

@@ -1,5 +1,8 @@
 """Solid harmonic scattering as a scikit-learn transformer of molecules."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -104,6 +107,37 @@ def test_memory_grows_with_the_molecule():
     assert dictionary.memory([torn]) > 3 * dictionary.memory([ETHANOL])
 
 
+#: Prints what a chain of carbon atoms is said to need, and by how much the process grew.
+_GROWTH = """
+import resource
+from ase import Atoms
+from ase.build import molecule
+from appkit.energy import SolidHarmonicScattering
+grown = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+SolidHarmonicScattering(("nuclear",), J=1).fit_transform([molecule("H2O")])
+chain = Atoms("C80", [[1.3 * i, 0.3 * (i % 2), 0] for i in range(80)])
+dictionary = SolidHarmonicScattering(("nuclear",), sigma=0.08, J=2, L=2).fit([chain])
+told, before = dictionary.memory([chain]), grown()
+dictionary.transform([chain])
+print(told, grown() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is Linux's")
+def test_no_more_memory_is_taken_than_was_told():
+    done = subprocess.run([sys.executable, "-c", _GROWTH], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told, taken = map(int, done.stdout.split())
+    assert 1e8 < taken < told < 5 * taken
+
+
+def test_two_atoms_far_apart_on_a_fine_grid_are_refused_with_the_numbers():
+    far = Atoms("H2", [[0, 0, 0], [400, 300, 200]])
+    dictionary = SolidHarmonicScattering(("nuclear",), sigma=0.02, J=1, L=1, powers=(1, 2))
+    with pytest.raises(ValueError, match=r"needs \d+\.\d GB at σ = 0.02 Å, over"):
+        dictionary.fit_transform([far])
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -119,6 +153,8 @@ def test_memory_grows_with_the_molecule():
         ({"powers": 2}, r"Powers q are a list of numbers, not 2: write \(2,\)"),
         ({"powers": ("1",)}, "Powers q must be positive numbers up to 16"),
         ({"powers": (1e-310,)}, "Powers q must be positive numbers up to 16"),
+        ({"powers": (1, 2, 1.0)}, r"powers q \(1, 2, 1.0\) name one more than once"),
+        ({"channels": ("core", "core")}, "The channel core is asked for more than once"),
         ({"L": "3"}, "degree L must lie between 0 and 8, not '3'"),
         ({"L": 2.5}, "degree L must lie between 0 and 8, not 2.5"),
         ({"tolerance": None}, "tolerance must lie between 1e-6 and 0.1, not None"),

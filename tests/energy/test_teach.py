@@ -94,3 +94,10 @@ def test_it_knows_its_molecule_alone():
     atoms.calc = teach(TRIANGLE, morse(), 10, SMALL)
     with pytest.raises(ValueError, match="trained on H2O alone: it knows nothing of H2O2"):
         atoms.get_potential_energy()
+
+
+def test_a_channel_with_nothing_in_it_is_named():
+    hydrogen = Atoms("H2", [[0, 0, 0], [1.2, 0, 0]])
+    dictionary = SolidHarmonicScattering(("nuclear", "core"), J=1, L=1, powers=(1, 2))
+    with pytest.raises(ValueError, match="H2 has nothing in the channel core"):
+        teach(hydrogen, morse(), 12, dictionary)

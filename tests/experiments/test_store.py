@@ -218,6 +218,16 @@ def test_scheduler_that_does_not_answer_is_named(tmp_path, monkeypatch):
         )
 
 
+def test_scheduler_without_workers_is_told(tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(compute, "_CONNECT_SECONDS", 0.5)
+    with LocalCluster(n_workers=0, processes=False, dashboard_address=None) as idle:
+        address, store = idle.scheduler_address, FeatureStore("k", tmp_path)
+        with pytest.raises(ValueError, match="has no workers: start some with `dask worker"):
+            compute_features(store, PairPowers(), molecules(3), cluster=address)
+
+
 def test_scheduler_elsewhere_is_the_same_path(tmp_path):
     from distributed import LocalCluster
 

@@ -120,6 +120,11 @@ class ForcesPage(MoleculePage):
         """Small molecules alone."""
         return check_small
 
+    def load(self) -> None:
+        """What was said of the last molecule's motion goes."""
+        self.message.clear("run")
+        super().load()
+
     @param.depends("teacher", watch=True)
     def draw(self) -> None:
         """Learn the molecule from the teacher."""

@@ -336,7 +336,7 @@ def _told(scene: SolidScene, rules: Callable[[SolidScene], Sampling] | None) -> 
         f"<p>σ = <b>{scene.sigma:.3f} Å</b>, δ = <b>{scene.step:.3f} Å</b> (ε = "
         f"{scene.aliasing:.2g}). N = L/δ: a box of {sides[0]:.0f} × {sides[1]:.0f} × "
         f"{sides[2]:.0f} Å takes <b>{n[0]} × {n[1]} × {n[2]}</b> samples and "
-        f"{4e-6 * n[0] * n[1] * n[2]:,.1f} MB a field; the meter, about {scene.seconds():.1g} s."
+        f"{4e-6 * n[0] * n[1] * n[2]:,.1f} MB a field; the meter, about {_seconds(scene)}."
         "</p>"
     )
     if rules is None:
@@ -346,6 +346,12 @@ def _told(scene: SolidScene, rules: Callable[[SolidScene], Sampling] | None) -> 
         f"<p>σ = d/√(−8 ln α) from the nearest atoms, d = {scene.distance:.2f} Å, and δ = "
         f"πσ/√(−2 ln ε). The talk prints −σ²/(π² ln ε) = {talk:.4f}, which is no length.</p>"
     )
+
+
+def _seconds(scene: SolidScene) -> str:
+    """Of the meter, to one digit: 0.3 s, 20 s."""
+    rounded = float(f"{scene.seconds():.1g}")
+    return f"{rounded:g} s" if rounded < 1 else f"{rounded:,.0f} s"
 
 
 def _told_volume(scene: VolumeScene) -> str:
