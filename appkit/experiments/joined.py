@@ -20,7 +20,8 @@ _BESIDE = ("rows", "device")
 def largest(experiment: str, folder: Path | None = None) -> dict[str, list[Result]]:
     """For each data set the records of the most molecules that agree, oldest first.
 
-    Of a ``folder``, or of all; with other settings, the newest settings count.
+    Of a ``folder``, or of all. Of several settings, those with the most rows: a trial with others
+    does not take the table's place. Of as many, the newest.
     """
     by_dataset: dict[str, list[Result]] = {}
     for result in results(experiment, folders=None if folder is None else [folder]):
@@ -28,8 +29,12 @@ def largest(experiment: str, folder: Path | None = None) -> dict[str, list[Resul
     found = {}
     for dataset, records in by_dataset.items():
         most = max(record.parameters["molecules"] for record in records)
-        newest = [r for r in records if r.parameters["molecules"] == most][-1]
-        found[dataset] = [record for record in records if _agree(record, newest)]
+        groups = [
+            [other for other in records if _agree(other, record)]
+            for record in reversed(records)
+            if record.parameters["molecules"] == most
+        ]
+        found[dataset] = max(groups, key=lambda group: len({r.name for x in group for r in x.rows}))
     return found
 
 

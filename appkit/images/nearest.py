@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-# Sums may be reordered, which lets them be vectorised. Scores are finite numbers.
 _LARGEST = np.float32(3e38)
+# Sums may be reordered, which lets them be vectorised. Scores are finite numbers.
 _FAST = {"reassoc", "contract", "arcp", "nsz", "nnan"}
 
 

@@ -49,6 +49,14 @@ def test_other_settings_are_not_mixed_in(folder, other):
     assert [row.name for row in result.rows] == ["linear"]
 
 
+def test_a_trial_of_one_row_does_not_take_the_place_of_the_table(folder):
+    save(run(["linear"], 1), folder=folder)
+    save(run(["soap"], 2), folder=folder)
+    save(run(["kernel"], 3, sigma=0.4), folder=folder)
+    (result,) = solid_tables.newest("qm9-energy", folder)
+    assert [row.name for row in result.rows] == ["linear", "soap"]
+
+
 def test_of_a_row_that_was_computed_twice_the_newer_counts():
     old, new = run(["linear", "kernel"], 1), run(["linear"], 2)
     new = replace(new, rows=[replace(new.rows[0], n_features=7)])
