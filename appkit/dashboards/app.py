@@ -18,6 +18,7 @@ from appkit.dashboards.look import SCRIPTS
 from appkit.dashboards.pages import PAGES
 from appkit.dashboards.pages.home import steps
 from appkit.dashboards.shell import TITLE, Shell
+from appkit.dashboards.unsent import send_what_is_queued
 
 #: Largest websocket message, bytes. Uploads arrive in smaller chunks.
 MAX_MESSAGE = 20_000_000
@@ -48,6 +49,7 @@ def session() -> Any:
 def prepare() -> None:
     """Load the browser's parts, all from this package: nothing is fetched from another host."""
     defer_plotly()
+    send_what_is_queued()
     torch.set_num_threads(1)  # as `one_thread` says; a page's jobs have threads of their own
     pn.extension("tabulator", "plotly", js_files=SCRIPTS, notifications=True, reconnect=True)
     pn.config.disconnect_notification = "The server has gone. Reload when it is back."
