@@ -299,7 +299,8 @@ def _add_solid(experiments: argparse._SubParsersAction) -> None:
             "--channels",
             type=_names,
             metavar="NAME[,NAME]",
-            help="densities: nuclear, valence, core, bond",
+            help="densities: nuclear, valence, core, bond; of isolated atoms (scattering rows): "
+            "atomic, atomic_core, atomic_valence",
         )
         parser.add_argument("--sigma", type=_length, help="width of the atoms, angstrom")
         parser.add_argument("--J", type=_whole, help="coarsest scale: 2^J times sigma")

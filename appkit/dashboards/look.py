@@ -63,7 +63,7 @@ LOGO = (
 SCRIPTS = {
     name: "data:text/javascript;base64,"
     + base64.b64encode(files("appkit.dashboards").joinpath(f"{name}.js").read_bytes()).decode()
-    for name in ("theme_cookie", "history", "early_views", "select_keys")
+    for name in ("theme_cookie", "history", "early_views", "select_keys", "narrow_menu")
 }
 
 #: Runs in the browser when a person toggles the theme: the next visit starts as this one ends.

@@ -156,8 +156,9 @@ def _refuse(page: AppPage) -> Any:
     def on_error(wrong: dict[str, Any]) -> None:
         refused = {}
         for name, value in wrong.items():
+            switch = isinstance(page.param[name], param.Boolean) and value in (0, 1)
             try:
-                setattr(page, name, value)
+                setattr(page, name, bool(value) if switch else value)
             except (ValueError, TypeError):
                 refused[name] = value
         if refused:

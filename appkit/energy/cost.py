@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,26 +15,23 @@ from ase import Atoms
 
 from appkit.energy.sampling import Sampling
 from appkit.scattering.threads import one_thread
-
-#: Measured on molecules of 3 to 12 atoms: products and transforms take half of the time, and their
-#: matrices are too small for the rate of a large one.
-_SHARE = 0.15
-
+from appkit.scattering.work import Work
 
 class Priced(Protocol):
     """A dictionary that knows what it will do."""
 
-    def operations(self, X: Sequence[Atoms]) -> float: ...
+    def work(self, X: Sequence[Atoms]) -> Work | None: ...
 
     def memory(self, X: Sequence[Atoms]) -> int: ...
 
 
 def estimated_seconds(dictionary: Priced, X: Sequence[Atoms]) -> float:
-    """Seconds on one core of this machine for the features of molecules X, within a factor of 3.
+    """Seconds on one core of this machine for the features of molecules X, within a factor of 2.
 
     NaN where the dictionary cannot tell.
     """
-    return dictionary.operations(X) / (_SHARE * operations_per_second())
+    work = dictionary.work(X)
+    return math.nan if work is None else work.seconds(operations_per_second())
 
 
 @cache

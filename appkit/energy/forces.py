@@ -32,7 +32,10 @@ class InvariantCalculator(Calculator):
     the `Frame` of the first geometry for as long as the atoms stay in it, so that the forces are
     the gradient of the very energy that is returned, without a net force or torque. Where atoms
     leave the frame it is renewed, and the energy steps by the error of the grid: the dictionary's
-    tolerance, times what the regressor makes of it.
+    tolerance, times what the regressor makes of it. A `StandardScaler` makes much of an invariant
+    that hardly varies: leave such out, as `appkit.energy.teach` does by a `VarianceThreshold`. Of
+    geometries far from those of ``features`` it knows nothing, and does not say so: see
+    `trained_on` for what is refused.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ from appkit.energy.frame import principal_axes
 from appkit.energy.solid_harmonic import check_volumes, scales_of
 from appkit.scattering.joint_moments import JointMoments
 from appkit.scattering.threads import one_thread
+from appkit.scattering.work import Work
 
 COLUMNS = ["order", "channel", "j", "l", "q", "channel2", "l2", "q2"]
 
@@ -122,9 +123,21 @@ class JointSolidHarmonic(Dictionary):
     def memory(self, X: Sequence[Atoms]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
         moments, many = self._moments(), len(self.channels)
-        sizes = ((np.ptp(m.positions, axis=0).tolist(), len(m)) for m in X)
+        sizes = ((self._extent(m), len(m)) for m in X)
         # No more bonds than twice the atoms.
-        return max(moments.memory(tuple(size), 2 * n, many) for size, n in sizes)
+        return max((moments.memory(size, 2 * n, many) for size, n in sizes), default=0)
+
+    def work(self, X: Sequence[Atoms]) -> Work:
+        """What molecules need; bonds counted as atoms."""
+        moments, many = self._moments(), len(self.channels)
+        return sum((moments.work(self._extent(m), len(m), many) for m in X), Work())
+
+    @staticmethod
+    def _extent(molecule: Atoms) -> tuple[float, float, float]:
+        """Of the cuboid about its atoms along its principal axes, Å."""
+        positions = molecule.positions
+        x, y, z = np.ptp(positions @ principal_axes(positions), axis=0).tolist()
+        return x, y, z
 
     def _names(self) -> list[str]:
         """The channels in the order in which they are computed: bonds are points of their own."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -32,6 +31,7 @@ from appkit.scattering.solid_harmonic_cascade import SolidHarmonicCascade
 from appkit.scattering.solid_harmonic_fourier import FourierSolidHarmonic
 from appkit.scattering.spectra import FourierDensity, GaussianDensity
 from appkit.scattering.threads import one_thread
+from appkit.scattering.work import Work
 
 Cascade = TypeVar("Cascade", bound=SolidHarmonicCascade)
 COLUMNS = ["order", "channel", "j", "l", "j2", "l2", "q"]
@@ -135,19 +135,19 @@ class SolidHarmonicScattering(Dictionary):
 
     def memory(self, X: Sequence[Space]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
-        return max(map(self._size, X))
+        return max(map(self._size, X), default=0)
 
-    def operations(self, X: Sequence[Atoms]) -> float:
-        """Additions and multiplications that molecules in free space need, roughly.
+    def work(self, X: Sequence[Atoms]) -> Work | None:
+        """What molecules in free space need; None where it cannot tell.
 
-        NaN where some densities are not Gaussian atoms: of those it cannot tell.
+        That is where some densities are not Gaussian atoms.
         """
-        transform, total = self._transform(SolidHarmonic), 0.0
+        transform, total = self._transform(SolidHarmonic), Work()
         for _, density in (part for molecule in X for part in self._densities(molecule)):
             if not isinstance(density, GaussianDensity) or density.periodic:
-                return math.nan
+                return None
             n = len(density.positions)
-            total += transform.operations(density.edges, n, density.channels)
+            total += transform.work(density.edges, n, density.channels)
         return total
 
     def _transform(self, kind: type[Cascade], dtype: torch.dtype = torch.float32) -> Cascade:

@@ -341,7 +341,7 @@ class Job:
 
     def _cost(self, dictionary: Any) -> str:
         """About how long the features take, where the dictionary can tell; from a few molecules."""
-        if not hasattr(dictionary, "operations"):
+        if not hasattr(dictionary, "work"):
             return ""
         atoms = self.molecules.atoms
         some = atoms[:: -(-len(atoms) // _ASKED)]

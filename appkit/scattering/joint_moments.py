@@ -12,6 +12,7 @@ from torch import Tensor
 from appkit.scattering.powers import root
 from appkit.scattering.solid_harmonic import SolidHarmonic, axis_tables, first_order_power
 from appkit.scattering.solid_harmonic_cascade import Path
+from appkit.scattering.work import Work
 
 Points = tuple[Tensor, Tensor]
 
@@ -66,13 +67,13 @@ class JointMoments(SolidHarmonic):
         fields = channels * (self.L + 1) * math.prod(box.shape)
         return super().memory(extent, n_points, channels) + 3 * self._dtype.itemsize * fields
 
-    def operations(self, extent: tuple[float, float, float], n_points: int, channels: int) -> float:
+    def work(self, extent: tuple[float, float, float], n_points: int, channels: int) -> Work:
         """As in :class:`SolidHarmonic`, with the products of pairs of fields."""
-        total = super().operations(extent, n_points, channels)
+        total = super().work(extent, n_points, channels)
         n_fields = channels * (self.L + 1)
         for j in self.scales:
             box = self._box(extent, self._width(j), self._samples(False))
-            total += 4 * n_fields**2 * math.prod(box.shape)
+            total += Work(large=4 * n_fields**2 * math.prod(box.shape))
         return total
 
     def joint_paths(self, channels: int) -> list[Path]:

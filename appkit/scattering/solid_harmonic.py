@@ -14,6 +14,7 @@ from appkit.scattering.closed_form import amplitude, width
 from appkit.scattering.harmonics import coefficients, monomials
 from appkit.scattering.powers import root
 from appkit.scattering.solid_harmonic_cascade import SolidHarmonicCascade, kept_wavelets
+from appkit.scattering.work import Work
 
 
 class SolidHarmonic(SolidHarmonicCascade):
@@ -34,8 +35,8 @@ class SolidHarmonic(SolidHarmonicCascade):
     ----------
     sigma : width of the atoms and of the finest wavelets, in the unit of the positions.
     scales : exponents j, ascending, also fractional; ψ_{l,m,j} has the width 2^j σ.
-    L : largest degree l.
-    powers : exponents q > 0; those so small that in free space they feel rounding are refused.
+    L : largest degree l, at most 8.
+    powers : exponents q > 0, at most 16; those so small that in free space they feel rounding are refused.
     order : 1 or 2.
     pairs : degrees of the second order: "same" (l' = l) or "all".
     tolerance : aimed at relative error of the invariants; sets every sampling and box. The
@@ -164,26 +165,29 @@ class SolidHarmonic(SolidHarmonicCascade):
                 second = max(second, float(fields + wave * max(moved, back)))
         return int(kept + max(first, second))
 
-    def operations(self, extent: tuple[float, float, float], n_points: int, channels: int) -> float:
-        """Additions and multiplications of `forward`'s matrix products and transforms.
-
-        For that many points in a cuboid of this size; they take about half of its time.
-        """
-        total = 0.0
+    def work(self, extent: tuple[float, float, float], n_points: int, channels: int) -> Work:
+        """What `forward` does for so many atoms in a cuboid of this size."""
+        fields, q = (self.L + 1) ** 2, len(self.powers)
+        n_terms = int(sum(np.count_nonzero(coefficients(l)) for l in range(self.L + 1)))
+        total = Work()
         for a, j in enumerate(self.scales):
             coarser = self.scales[a + 1 :] if self.order == 2 else ()
             x, y, z = self._box(extent, self._width(j), self._samples(bool(coarser))).shape
-            n_terms = sum(np.count_nonzero(coefficients(l)) for l in range(self.L + 1))
-            total += 2 * channels * n_points * n_terms * x * y * z
+            total += Work(
+                2 * channels * n_points * n_terms * x * y * z,
+                (fields + (self.L + 1) * (2 + q)) * channels * x * y * z,
+                fields + (self.L + 1) * (4 + 2 * q),
+            )
+            pairs = [degree for l in range(self.L + 1) for degree in self._degrees(l)]
+            convolved = sum(2 * degree + 1 for degree in pairs)
             for j2 in coarser:
                 u, v, w = self._coarse(extent, j, j2).shape
-                half = w // 2 + 1
-                moved = 4 * x * y * z * half + 8 * x * y * v * half + 8 * x * u * v * half
-                back = 2.5 * u * v * w * math.log2(u * v * w)
-                n_back = sum(
-                    2 * degree + 1 for l in range(self.L + 1) for degree in self._degrees(l)
+                moved = (4 * x * y * z + 8 * x * y * v + 8 * x * u * v) * (w // 2 + 1)
+                total += Work(
+                    channels * (self.L + 1) * moved,
+                    (2 * convolved + len(pairs) * (2 + q)) * channels * u * v * w,
+                    convolved + len(pairs) * (4 + 2 * q),
                 )
-                total += channels * ((self.L + 1) * moved + n_back * back)
         return total
 
     def _gain(self, j: float, l: int) -> float:

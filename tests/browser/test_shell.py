@@ -52,10 +52,11 @@ def test_back_and_forward_follow_the_pages(visit):
     page.locator("h1", has_text="Density and wavelets").wait_for()
 
 
-def test_the_doors_of_the_first_page_open(visit):
+@pytest.mark.parametrize("slug", [slug for slug in PAGES if slug != "start"])
+def test_the_doors_of_the_first_page_open(visit, slug):
     page = visit()
-    page.get_by_role("button", name="Open density and wavelets").click()
-    page.locator("h1", has_text="Density and wavelets").wait_for()
+    page.get_by_role("button", name=f"Open {PAGES[slug].lower()}").click()
+    page.locator("h1", has_text=PAGES[slug]).wait_for()
 
 
 def test_an_unknown_page_is_said(visit):
@@ -109,6 +110,14 @@ def test_on_a_phone_the_picture_stays_above_its_sliders(visit):
     page.wait_for_timeout(500)
     assert page.get_by_role("heading", name="Density ρ̃").bounding_box()["y"] < 0
     assert 0 < modulus.bounding_box()["y"] < 150
+
+
+def test_the_menu_of_a_narrow_window_starts_closed(visit):
+    """The window names no phone; an open menu would lie over the page."""
+    page = visit(width=560, height=900)
+    page.get_by_text("Regression", exact=True).wait_for(state="hidden")
+    page.get_by_role("button", name=re.compile("drawer")).click()
+    page.get_by_text("Regression", exact=True).wait_for()
 
 
 def test_on_a_phone_the_drawer_is_closed_and_nothing_sticks_out(visit):

@@ -22,7 +22,7 @@ def test_nearest_is_the_shortest_bond():
         nearest(Atoms("He"))
 
 
-@pytest.mark.parametrize("kind", [SolidHarmonicScattering])
+@pytest.mark.parametrize("kind", [SolidHarmonicScattering, JointSolidHarmonic])
 def test_more_molecules_and_more_scales_take_longer(kind):
     def seconds(molecules, **given):
         return estimated_seconds(kind(**given).fit(molecules), molecules)

@@ -237,7 +237,9 @@ def test_operations_are_those_that_torch_counts(pairs):
     extent = tuple((positions.max(0).values - positions.min(0).values).tolist())
     with FlopCounterMode(display=False) as counter:
         transform(positions, charges)
-    told = transform.operations(extent, 9, 2)
-    assert 0.3 * told < counter.get_total_flops() < 1.1 * told
-    assert transform.operations(extent, 18, 2) > told
-    assert transform.operations(extent, 9, 4) == pytest.approx(2 * told)
+    told = transform.work(extent, 9, 2)
+    assert 0.3 * told.products < counter.get_total_flops() < 1.1 * told.products
+    assert transform.work(extent, 18, 2).products > told.products
+    assert transform.work(extent, 9, 4).products == pytest.approx(2 * told.products)
+    assert transform.work(extent, 9, 4).samples == pytest.approx(2 * told.samples)
+    assert transform.work(extent, 9, 4).calls == told.calls

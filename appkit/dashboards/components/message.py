@@ -67,7 +67,8 @@ class Message(pn.viewable.Viewer):
     def _show(self) -> None:
         sentences = list(dict.fromkeys(self._said.values()))  # two slots may say the same
         if sentences:
-            self._pane.object = "<br>".join(html.escape(sentence) for sentence in sentences)
+            said = "<br>".join(html.escape(sentence) for sentence in sentences)
+            self._pane.object = f'<div role="alert">{said}</div>'
         self._box.visible = bool(sentences)
 
     def __panel__(self) -> pn.viewable.Viewable:

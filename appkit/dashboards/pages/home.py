@@ -77,11 +77,25 @@ class Home(AppPage):
                 "Open density and wavelets",
             ),
             self._door(
+                "solid",
+                "See it in space",
+                "Wavelets that turn with the molecule: slices and surfaces of |ρ∗ψ|, the widths and "
+                "grids that the sampling rules ask for, any density from a cube file.",
+                "Open solid harmonics",
+            ),
+            self._door(
                 "regression",
                 "See how well it works",
                 "The error against the number of terms, each molecule's prediction, the terms that "
                 "were chosen, and the published tables beside ours.",
                 "Open regression",
+            ),
+            self._door(
+                "forces",
+                "Pull at an atom",
+                "A model of invariants knows its slope: drag an atom and see the predicted energy "
+                "and the forces follow, let it relax, let it move.",
+                "Open forces",
             ),
         ]
         return pmui.Column(
