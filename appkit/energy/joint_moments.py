@@ -120,6 +120,7 @@ class JointSolidHarmonic(Dictionary):
             groups.append((middles, electrons[None]))
         return self._moments().joint(groups)
 
+    @one_thread()
     def memory(self, X: Sequence[Atoms]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
         moments, many = self._moments(), len(self.channels)
@@ -127,6 +128,7 @@ class JointSolidHarmonic(Dictionary):
         # No more bonds than twice the atoms.
         return max((moments.memory(size, 2 * n, many) for size, n in sizes), default=0)
 
+    @one_thread()
     def work(self, X: Sequence[Atoms]) -> Work:
         """What molecules need; bonds counted as atoms."""
         moments, many = self._moments(), len(self.channels)

@@ -133,10 +133,12 @@ class SolidHarmonicScattering(Dictionary):
         check_is_fitted(self, "features_")
         return self._values(self._densities(molecule, positions, frame), torch.float64)
 
+    @one_thread()
     def memory(self, X: Sequence[Space]) -> int:
         """Bytes that the largest molecule needs, estimated before any work."""
         return max(map(self._size, X), default=0)
 
+    @one_thread()
     def work(self, X: Sequence[Atoms]) -> Work | None:
         """What molecules in free space need; None where it cannot tell.
 
@@ -198,6 +200,7 @@ class SolidHarmonicScattering(Dictionary):
         check_bytes(max(sizes), where, advice, kind)
         check_jobs(sizes, self.n_jobs, where)
 
+    @one_thread()
     def _size(self, item: Space) -> int:
         """Bytes that one molecule needs."""
         return max(self._bytes(density) for _, density in self._densities(item))
