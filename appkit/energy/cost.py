@@ -17,6 +17,7 @@ from appkit.energy.sampling import Sampling
 from appkit.scattering.threads import one_thread
 from appkit.scattering.work import Work
 
+
 class Priced(Protocol):
     """A dictionary that knows what it will do."""
 

@@ -36,7 +36,8 @@ class SolidHarmonic(SolidHarmonicCascade):
     sigma : width of the atoms and of the finest wavelets, in the unit of the positions.
     scales : exponents j, ascending, also fractional; ψ_{l,m,j} has the width 2^j σ.
     L : largest degree l, at most 8.
-    powers : exponents q > 0, at most 16; those so small that in free space they feel rounding are refused.
+    powers : exponents q > 0, at most 16; those so small that in free space they feel rounding are
+        refused.
     order : 1 or 2.
     pairs : degrees of the second order: "same" (l' = l) or "all".
     tolerance : aimed at relative error of the invariants; sets every sampling and box. The

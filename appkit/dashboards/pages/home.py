@@ -79,8 +79,8 @@ class Home(AppPage):
             self._door(
                 "solid",
                 "See it in space",
-                "Wavelets that turn with the molecule: slices and surfaces of |ρ∗ψ|, the widths and "
-                "grids that the sampling rules ask for, any density from a cube file.",
+                "Wavelets that turn with the molecule: slices and surfaces of |ρ∗ψ|, the widths "
+                "and grids that the sampling rules ask for, any density from a cube file.",
                 "Open solid harmonics",
             ),
             self._door(
