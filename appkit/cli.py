@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from appkit import __version__
+from appkit.cli_run import add_run
+from appkit.options import origin, port, positive, whole
 
 _NO_UPDATES = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 
@@ -152,19 +153,6 @@ def _brought(given: str) -> tuple[Any, str]:
         raise ValueError(f"There is no file '{given}', and read as a SMILES: {error}") from error
 
 
-def run_experiment(experiment: str, **options: Any) -> None:
-    """Compute a table; print it beside the published figures."""
-    from importlib import import_module
-
-    from appkit.experiments.bars import Bars
-
-    module = import_module(f"appkit.experiments.{experiment}")
-    given = {name: value for name, value in options.items() if value is not None}
-    with Bars() as bars:
-        result = module.run(**given, progress=bars)
-    print(module.report(result))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="appkit",
@@ -177,14 +165,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_lab(verbs)
     _add_data(verbs)
     _add_sampling(verbs)
-    _add_run(verbs)
+    add_run(verbs)
     return parser
 
 
 def _add_serve(verbs: argparse._SubParsersAction) -> None:
     parser = verbs.add_parser("serve", help="open the dashboard in the browser")
     parser.set_defaults(verb=serve)
-    parser.add_argument("--port", type=_port, default=5006, help="default: %(default)s")
+    parser.add_argument("--port", type=port, default=5006, help="default: %(default)s")
     parser.add_argument(
         "--address", default="localhost", help="interface to listen on (default: %(default)s)"
     )
@@ -204,14 +192,14 @@ def _add_serve(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--origin",
         dest="origins",
-        type=_origin,
+        type=origin,
         action="append",
         default=[],
         metavar="HOST[:PORT]",
         help="another host name under which browsers reach the server; may be given again",
     )
     parser.add_argument(
-        "--num-procs", type=_positive, default=1, help="worker processes (default: %(default)s)"
+        "--num-procs", type=positive, default=1, help="worker processes (default: %(default)s)"
     )
 
 
@@ -249,121 +237,8 @@ def _add_sampling(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--aliasing", type=float, default=1e-3, help="epsilon, beyond the highest frequency"
     )
-    parser.add_argument("--J", type=_whole, default=2, help="coarsest scale: 2^J times sigma")
-    parser.add_argument("--L", type=_whole, default=3, help="largest degree")
-
-
-def _add_run(verbs: argparse._SubParsersAction) -> None:
-    experiments = verbs.add_parser("run", help="compute a table of the talks").add_subparsers(
-        required=True, metavar="EXPERIMENT"
-    )
-    parser = _experiment(
-        experiments,
-        "planar-energy",
-        help="energies of planar molecules: Fourier, wavelet, Coulomb, scattering",
-        description="Options that are not given have the preset's values.",
-    )
-    parser.add_argument(
-        "--dataset", choices=["embedded", "qm7_2d", "qm_2d"], default="embedded", help="molecules"
-    )
-    parser.add_argument("--preset", choices=["default", "paper"], help="grid, scales and angles")
-    parser.add_argument(
-        "--channels",
-        type=_names,
-        metavar="NAME[,NAME]",
-        help="densities: dirac, core, valence, atomic, gaussian",
-    )
-    parser.add_argument("--J", type=_positive, help="number of scales")
-    parser.add_argument("--L", type=_positive, help="number of angles")
-    parser.add_argument("--step", type=_length, help="grid step, angstrom")
-    _add_solid(experiments)
-
-
-def _add_solid(experiments: argparse._SubParsersAction) -> None:
-    """The experiments in three dimensions, which share their options."""
-    what = {
-        "qm7-energy": "energies of QM7: solid harmonic scattering and other descriptors",
-        "qm9-energy": "learning curves on QM9; can be stopped and resumed",
-        "locality": "error on QM7 against the largest scale that is kept",
-    }
-    for name, text in what.items():
-        parser = _experiment(experiments, name, help=text)
-        if name == "qm9-energy":
-            parser.add_argument(
-                "--dataset", choices=["qm9", "qm9_mp2"], default="qm9", help="molecules"
-            )
-            parser.add_argument(
-                "--molecules", type=_positive, help="how many of them (default: all)"
-            )
-        parser.add_argument(
-            "--channels",
-            type=_names,
-            metavar="NAME[,NAME]",
-            help="densities: nuclear, valence, core, bond; of isolated atoms (scattering rows): "
-            "atomic, atomic_core, atomic_valence",
-        )
-        parser.add_argument("--sigma", type=_length, help="width of the atoms, angstrom")
-        parser.add_argument("--J", type=_whole, help="coarsest scale: 2^J times sigma")
-        parser.add_argument("--Q", type=_positive, help="scales in an octave")
-        parser.add_argument("--L", type=_whole, help="largest degree of the solid harmonics")
-        parser.add_argument(
-            "--tolerance", type=_length, help="aimed at relative error of the invariants"
-        )
-
-
-def _experiment(experiments: argparse._SubParsersAction, name: str, **told: Any) -> Any:
-    """The parser of one experiment, with what all of them have."""
-    parser = experiments.add_parser(name, **told)
-    parser.set_defaults(verb=partial(run_experiment, name.replace("-", "_")))
-    parser.add_argument("--rows", type=_names, metavar="NAME[,NAME]", help="rows of the table")
-    parser.add_argument("--terms", type=_positive, help="most terms M of the sparse regression")
-    parser.add_argument("--bags", type=_positive, help="number of bags")
-    parser.add_argument("--seed", type=int, help="seed of all that is drawn")
-    parser.add_argument("--device", help="torch device: cpu, cuda")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="dask scheduler to work on")
-    parser.add_argument("--workers", type=_positive, help="local processes (default: one a core)")
-    return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; ports are 0 to 65535")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above zero")
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from zero up")
-    return int(text)
-
-
-def _length(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no length in angstrom above zero")
-    return value
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise argparse.ArgumentTypeError(f"{text!r} has an empty name")
-    return names
-
-
-def _origin(text: str) -> str:
-    if "*" in text:
-        raise argparse.ArgumentTypeError("name the host; '*' would let any site use the server")
-    return text
+    parser.add_argument("--J", type=whole, default=2, help="coarsest scale: 2^J times sigma")
+    parser.add_argument("--L", type=whole, default=3, help="largest degree")
 
 
 def _notebooks() -> Path:

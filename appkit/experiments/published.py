@@ -108,3 +108,41 @@ def _figure(
         name: None if value is None else {"mean": value[0], "sd": value[1]}
         for name, value in spreads.items()
     }
+
+
+BRUNA = "Bruna & Mallat 2013"
+PICTURE_SOURCES = {
+    BRUNA: "Bruna & Mallat, Invariant Scattering Convolution Networks, PAMI 35 (2013), table 4 "
+    "(J = 3, orders 0 to 2)",
+    TALK: "slides of the talk",
+    KYMATIO: "kymatio's examples/2d: a linear classifier, 90 epochs",
+}
+_MNIST_SIZES = (300, 1000, 2000, 5000, 10_000, 20_000, 40_000, 60_000)
+# Per cent of the test pictures.
+_ERRORS: dict[str, list[tuple[str, str, dict[int, float]]]] = {
+    "mnist": [
+        (
+            "Scattering, affine spaces",
+            BRUNA,
+            dict(zip(_MNIST_SIZES, (4.7, 2.3, 1.3, 1.03, 0.88, 0.79, 0.74, 0.70), strict=True)),
+        ),
+        (
+            "Scattering, Gaussian SVM",
+            BRUNA,
+            dict(zip(_MNIST_SIZES, (5.6, 2.6, 1.8, 1.4, 1.0, 0.58, 0.53, 0.43), strict=True)),
+        ),
+        ("Scattering", TALK, {60_000: 0.4}),
+    ],
+    "cifar10-scattering": [
+        ("Roto-translation scattering", TALK, {50_000: 17.8}),
+        ("Scattering, linear", KYMATIO, {50_000: 29.5}),
+    ],
+}
+
+
+def errors(experiment: str) -> list[dict[str, Any]]:
+    """Published errors in per cent: mappings ``label, source, errors`` (by training pictures)."""
+    return [
+        {"label": label, "source": source, "errors": found}
+        for label, source, found in _ERRORS.get(experiment, [])
+    ]

@@ -30,7 +30,8 @@ def test_they_are_kymatio_s(channels):
     for channel, order in np.ndindex(channels, 3):
         chosen = (ours.features_.channel == channel) & (ours.features_.order == order)
         theirs_too = expected[:, channel, paths == order].flatten(1).sort(dim=1).values
-        assert np.allclose(np.sort(found[:, chosen]), theirs_too, atol=1e-4 * float(theirs_too.max()))
+        close = 1e-4 * float(theirs_too.max())
+        assert np.allclose(np.sort(found[:, chosen]), theirs_too, atol=close)
     assert len(ours.features_) == found.shape[1] == len(set(ours.get_feature_names_out()))
 
 

@@ -1,0 +1,124 @@
+"""The rows of the tables of pictures: what is read of a picture, and by which classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from appkit.images.affine import AffineClassifier
+from appkit.images.features import ScatteringFeatures
+from appkit.images.pictures import as_batch
+
+#: Components that a Gaussian kernel sees; the rest of a picture's variance is small.
+COMPONENTS = 300
+
+
+class Pixels(TransformerMixin, BaseEstimator):
+    """The numbers of a picture as they are, (n, C·H·W)."""
+
+    def fit(self, X: Any, y: object = None) -> Pixels:
+        """Nothing is learned."""
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """From 0 to 1 where pictures are bytes."""
+        batch = as_batch(X)
+        return batch.reshape(len(batch), -1)
+
+
+class GaussianSVM(SVC):
+    """A support vector machine with the kernel exp(−γ ‖x − y‖² / mean ‖x − y‖²).
+
+    So that one γ fits features of any number and unit. ``width`` is γ.
+    """
+
+    def __init__(self, width: float = 1.0, C: float = 10.0) -> None:
+        super().__init__(C=C, cache_size=1000)
+        self.width = width
+
+    def fit(self, X: NDArray[Any], y: NDArray[Any], sample_weight: Any = None) -> GaussianSVM:
+        """Measure the mean distance, then train."""
+        self.gamma = self.width / (2 * float(X.var(axis=0, dtype=np.float64).sum()))
+        return super().fit(X, y, sample_weight)
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """Features by their name in `FEATURES`, a classifier, and the parameters to choose among."""
+
+    name: str
+    label: str
+    features: str
+    classifier: Callable[[], Any]
+    grid: dict[str, list[Any]]
+
+    def parameters(self) -> dict[str, Any]:
+        """All that a point depends on, as it stands in a record."""
+        return {
+            "features": self.features,
+            "classifier": " ".join(self.classifier().__repr__(N_CHAR_MAX=10**6).split()),
+            "grid": self.grid,
+        }
+
+
+def _svm() -> Pipeline:
+    return Pipeline([
+        ("scale", StandardScaler()),
+        ("pca", FewComponents(COMPONENTS)),
+        ("svm", GaussianSVM()),
+    ])  # fmt: skip
+
+
+def _plain_svm() -> Pipeline:
+    """Pixels keep their scale: those of the margin hardly vary."""
+    return Pipeline([("pca", FewComponents(COMPONENTS)), ("svm", GaussianSVM())])
+
+
+def _ridge() -> Pipeline:
+    return Pipeline([("scale", StandardScaler()), ("ridge", RidgeClassifier())])
+
+
+class FewComponents(PCA):
+    """`PCA` of at most so many components: fewer samples or features have fewer."""
+
+    def __init__(self, most: int = COMPONENTS) -> None:
+        super().__init__(svd_solver="full")
+        self.most = most
+
+    def fit_transform(self, X: NDArray[Any], y: object = None) -> NDArray[Any]:
+        """By the covariance where there are more samples than features."""
+        n, p = X.shape
+        self.n_components = min(self.most, n - 1, p)
+        self.svd_solver = "covariance_eigh" if n > p else "full"
+        return super().fit_transform(X, y)
+
+
+_SVM = {"svm__C": [3.0, 10.0, 30.0], "svm__width": [0.25, 0.5, 1.0, 2.0]}
+_RIDGE = {"ridge__alpha": [float(a) for a in np.logspace(0, 5, 6)]}
+
+FEATURES: dict[str, Callable[[int, str], Any]] = {
+    "pixels": lambda J, device: Pixels(),
+    "first order": lambda J, device: ScatteringFeatures(J, order=1, device=device),
+    "scattering": lambda J, device: ScatteringFeatures(J, device=device),
+}
+ROWS = {
+    row.name: row
+    for row in (
+        PictureRow("pixels-affine", "Pixels, affine spaces", "pixels", AffineClassifier, {}),
+        PictureRow("pixels-svm", "Pixels, Gaussian SVM", "pixels", _plain_svm, _SVM),
+        PictureRow("first-svm", "First order, Gaussian SVM", "first order", _svm, _SVM),
+        PictureRow("affine", "Scattering, affine spaces", "scattering", AffineClassifier, {}),
+        PictureRow("linear", "Scattering, linear", "scattering", _ridge, _RIDGE),
+        PictureRow("svm", "Scattering, Gaussian SVM", "scattering", _svm, _SVM),
+    )
+}

@@ -1,0 +1,260 @@
+"""Digits, MNIST and CIFAR-10: classes of pictures from few examples, by scattering and by pixels.
+
+Training sets of growing size, nested and drawn by a seed, are taken from a data set's training
+pictures; all of its test pictures are tested on. Source: Bruna, Mallat, Invariant Scattering
+Convolution Networks, PAMI 35 (2013), table 4; Thiry's talk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
+
+from appkit.data.images import load_cifar10, load_mnist
+from appkit.experiments import published, score_tables
+from appkit.experiments.compute import Progress
+from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
+from appkit.experiments.scores import Point, Scores, begun, save
+from appkit.regression import Cancelled
+
+PROTOCOL = (
+    "Nested training sets drawn by seed {seed} from the {n_train:,} training pictures; error on "
+    "all {n_test:,} test pictures. Dimensions, kernels' widths and penalties are chosen on at most "
+    "{choosing:,} pictures of each training set, of which a fifth is held out."
+)
+#: Training pictures on which parameters are chosen.
+CHOOSING = 10_000
+
+Pictures = NDArray[np.uint8] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures and labels, to train and to test on."""
+
+    name: str
+    train: tuple[Pictures, NDArray]
+    test: tuple[Pictures, NDArray]
+
+    @property
+    def checksum(self) -> str:
+        """sha256 of all pictures and labels."""
+        digest = hashlib.sha256()
+        for part in (*self.train, *self.test):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Study:
+    """How a data set is read: its scales, its sizes and its rows."""
+
+    load: Callable[[], PictureSet]
+    J: int
+    sizes: tuple[int, ...]
+    rows: tuple[str, ...]
+
+
+def digits() -> PictureSet:
+    """Those of scikit-learn, 8 × 8; 497 drawn by seed 0 are tested on."""
+    data = load_digits()
+    drawn = np.random.default_rng(0).permutation(len(data.images))
+    pictures, labels = data.images[drawn] / 16, data.target[drawn]
+    return PictureSet("digits", (pictures[497:], labels[497:]), (pictures[:497], labels[:497]))
+
+
+def mnist() -> PictureSet:
+    """28 × 28, with a margin of two pixels: 32 are a multiple of 2^J."""
+
+    def read(split: str) -> tuple[Pictures, NDArray]:
+        pictures, labels = load_mnist(split)
+        return np.pad(pictures, ((0, 0), (2, 2), (2, 2))), labels
+
+    return PictureSet("mnist", read("train"), read("test"))
+
+
+def cifar10() -> PictureSet:
+    """32 × 32 in three colours."""
+    return PictureSet("cifar10", load_cifar10("train"), load_cifar10("test"))
+
+
+_SIZES = (300, 1000, 2000, 5000, 10_000, 20_000, 40_000, 60_000)
+_ALL = ("pixels-affine", "pixels-svm", "first-svm", "affine", "linear", "svm")
+#: With one scale there is no second order.
+_ONE_SCALE = tuple(row for row in _ALL if row != "first-svm")
+STUDIES = {
+    "digits": Study(digits, 1, (100, 200, 300, 600, 1300), _ONE_SCALE),
+    "mnist": Study(mnist, 3, _SIZES, _ALL),
+    "cifar10": Study(cifar10, 2, (*_SIZES[1:7], 50_000), ("pixels-svm", "linear", "svm")),
+}
+EXPERIMENTS = {"digits": "digits", "mnist": "mnist", "cifar10-scattering": "cifar10"}
+
+
+def run(
+    experiment: str = "digits",
+    *,
+    rows: Sequence[str] | None = None,
+    train: int | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    folder: Path | None = None,
+) -> list[Scores]:
+    """Compute the errors of each row at each size, write their records, and return them.
+
+    Parameters
+    ----------
+    experiment
+        Of `EXPERIMENTS`.
+    rows
+        Names of `ROWS`; None is the study's own.
+    train
+        The largest training set; None is all.
+    workers
+        Pictures' features at once, one thread each; None is one a core.
+    seed
+        Of the training sets and of what is held out of them.
+    device
+        "cpu", or "cuda", on which features are computed.
+    progress, cancel
+        Called after each part; looked at between them.
+    folder
+        Where records go, by default `appkit.experiments.files.results_folder`.
+
+    Raises
+    ------
+    ValueError
+        An unknown row, or a largest training set that is too small.
+    Cancelled
+        ``cancel`` was set. What was done is kept: the same call goes on from there.
+    """
+    name = EXPERIMENTS[experiment]
+    study = STUDIES[name]
+    wanted = study.rows if rows is None else tuple(rows)
+    if unknown := [row for row in wanted if row not in ROWS]:
+        raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(ROWS)}.")
+    if train is not None and train < study.sizes[0]:
+        raise ValueError(f"{name} is learned from {study.sizes[0]} pictures or more, not {train}.")
+    pictures = study.load()
+    job = _Job(pictures, study, seed, workers, device, progress, cancel)
+    sizes = job.sizes(train)
+    by_features = sorted(wanted, key=lambda row: list(FEATURES).index(ROWS[row].features))
+    done = {row: job.scores(experiment, ROWS[row], sizes, folder) for row in by_features}
+    return [done[row] for row in wanted]
+
+
+def report(found: Sequence[Scores]) -> str:
+    """The table for a terminal, beside the published figures."""
+    return score_tables.terminal(found, published.errors(found[0].experiment))
+
+
+class _Job:
+    """The pictures of a run and the features that were computed last."""
+
+    def __init__(
+        self,
+        pictures: PictureSet,
+        study: Study,
+        seed: int,
+        workers: int | None,
+        device: str,
+        progress: Progress | None,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.pictures, self.study, self.seed = pictures, study, seed
+        self.workers, self.device = workers, device
+        self.progress, self.cancel = progress, cancel
+        self.order = np.random.default_rng(seed).permutation(len(pictures.train[1]))
+        self._last: tuple[str, list[NDArray], float] | None = None
+
+    def sizes(self, most: int | None) -> list[int]:
+        """Those of the study up to ``most``, and that."""
+        n = len(self.order)
+        largest = n if most is None else min(most, n)
+        return [size for size in self.study.sizes if size < largest] + [largest]
+
+    def scores(
+        self, experiment: str, row: PictureRow, sizes: Sequence[int], folder: Path | None
+    ) -> Scores:
+        """All points of a row; those of an earlier run are taken as they are."""
+        n_test = len(self.pictures.test[1])
+        told = {"seed": self.seed, "n_train": len(self.order), "n_test": n_test}
+        scores = begun(
+            Scores(
+                experiment,
+                self.pictures.name,
+                self.pictures.checksum,
+                row.name,
+                row.label,
+                PROTOCOL.format(**told, choosing=CHOOSING),
+                {"J": self.study.J, "seed": self.seed} | row.parameters(),
+                n_test,
+            ),
+            folder,
+        )
+        missing = [size for size in sizes if scores.at(size) is None]
+        for size in missing:
+            self._tell(f"{row.name}: training sets", sizes.index(size), len(sizes))
+            (train, test), seconds = self.features(row.features)
+            scores = replace(
+                scores, n_features=train.shape[1], feature_seconds=round(seconds, 1)
+            ).plus(self._point(row, train, test, size))
+            save(scores, folder)
+        self._tell(f"{row.name}: training sets", len(sizes), len(sizes))
+        return scores
+
+    def features(self, name: str) -> tuple[list[NDArray], float]:
+        """Of all training and test pictures, and the seconds that they took."""
+        if self._last is None or self._last[0] != name:
+            self._last = None  # before the next ones are computed: both would not fit
+            started, transformer = time.perf_counter(), FEATURES[name](self.study.J, self.device)
+            if "n_jobs" in transformer.get_params():
+                transformer.set_params(n_jobs=self.workers or -1)
+            transformer.fit(self.pictures.train[0][:1])
+            made = []
+            n = sum(len(labels) for _, labels in (self.pictures.train, self.pictures.test))
+            done = 0
+            for pictures, _ in (self.pictures.train, self.pictures.test):
+                parts = []
+                for start in range(0, len(pictures), 2000):
+                    self._tell(f"{name}: pictures", done, n)
+                    parts.append(transformer.transform(pictures[start : start + 2000]))
+                    done += len(parts[-1])
+                made.append(np.concatenate(parts))
+            self._tell(f"{name}: pictures", n, n)
+            self._last = name, made, time.perf_counter() - started
+        return self._last[1], self._last[2]
+
+    def _point(self, row: PictureRow, train: NDArray, test: NDArray, size: int) -> Point:
+        """Choose on a part of the training set, train on all of it, test."""
+        started, used = time.perf_counter(), self.order[:size]
+        X, y = train[used], self.pictures.train[1][used]
+        model, chosen = row.classifier(), {}
+        if row.grid:
+            held = StratifiedShuffleSplit(1, test_size=0.2, random_state=self.seed)
+            search = GridSearchCV(model, row.grid, cv=held, refit=False)
+            search.fit(X[:CHOOSING], y[:CHOOSING])
+            chosen = search.best_params_
+        fitted = clone(model).set_params(**chosen).fit(X, y)
+        chosen = chosen | ({"d": fitted.dimension_} if hasattr(fitted, "dimension_") else {})
+        error = 100 * float(np.mean(fitted.predict(test) != self.pictures.test[1]))
+        seconds = time.perf_counter() - started
+        return Point(size, round(error, 3), round(seconds, 1), chosen)
+
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(stage, done, total)
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled

@@ -1,0 +1,150 @@
+"""Records of classifications: one method on one data set, its errors as the training set grows.
+
+One file a method, below ``results/scores``. It is written after every point, so that a run which
+was stopped goes on from there, and a table is the newest file of each of its rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from appkit.experiments import provenance
+from appkit.experiments.files import (
+    PACKAGED_RESULTS,
+    RECORDS,
+    make_folder,
+    results_folder,
+    write_json,
+)
+from appkit.experiments.result import RecordError
+
+FORMAT = 1
+_FOLDER = "scores"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A trained classifier.
+
+    Attributes
+    ----------
+    n_train : pictures it was trained on.
+    error : per cent of the tested pictures that it misses.
+    seconds : features of these pictures aside.
+    chosen : what was chosen on the training pictures, such as {"C": 10}.
+    """
+
+    n_train: int
+    error: float
+    seconds: float
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One method on one data set.
+
+    Attributes
+    ----------
+    experiment, dataset, checksum : what was computed; the checksum is of pictures and labels.
+    row, label : the method's identifier and the words that stand in a table.
+    protocol : in words, how training sets are drawn and what is chosen where.
+    parameters : all that a point depends on.
+    n_test, n_features : pictures tested on; numbers that the classifier reads of a picture.
+    points : in the order of their sizes.
+    feature_seconds : for the features of all pictures, on ``machine``.
+    """
+
+    experiment: str
+    dataset: str
+    checksum: str
+    row: str
+    label: str
+    protocol: str
+    parameters: dict[str, Any]
+    n_test: int
+    n_features: int = 0
+    points: tuple[Point, ...] = ()
+    feature_seconds: float = 0.0
+    machine: dict[str, Any] = field(default_factory=provenance.machine)
+    versions: dict[str, str] = field(default_factory=provenance.versions)
+    commit: str | None = field(default_factory=provenance.commit)
+    date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    format: int = FORMAT
+
+    @property
+    def filename(self) -> str:
+        """The record's file; a repetition of the same run replaces it."""
+        what = [self.experiment, self.dataset, self.checksum, self.row, self.parameters]
+        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{self.experiment}.{self.row}.{key}.json"
+
+    def at(self, n_train: int) -> Point | None:
+        """The point of a training set of this size, None where it was not computed."""
+        return next((point for point in self.points if point.n_train == n_train), None)
+
+    def standard_error(self, point: Point) -> float:
+        """Per cent, of an error over the tested pictures."""
+        share = point.error / 100
+        return 100 * math.sqrt(share * (1 - share) / self.n_test)
+
+    def plus(self, point: Point) -> Scores:
+        """With one more point."""
+        points = [other for other in self.points if other.n_train != point.n_train]
+        return replace(self, points=tuple(sorted([*points, point], key=lambda p: p.n_train)))
+
+
+def save(scores: Scores, folder: Path | None = None) -> Path:
+    """Write a record below ``folder``, by default `appkit.experiments.files.results_folder`."""
+    path = make_folder((folder or results_folder()) / _FOLDER, RECORDS) / scores.filename
+    write_json(path, asdict(scores))
+    return path
+
+
+def load(path: Path) -> Scores:
+    """Read one record; RecordError where it is missing, no JSON, or not of this format."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ValueError(f"it is not of format {FORMAT}")
+        points = tuple(Point(**point) for point in content.pop("points"))
+        if not all(math.isfinite(point.error) for point in points):
+            raise ValueError("an error is not finite")
+        datetime.fromisoformat(content["date"])
+        return Scores(points=points, **content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(
+            f"the record {path} cannot be read ({error}); delete it, or run its experiment again"
+        ) from error
+
+
+def begun(scores: Scores, folder: Path | None = None) -> Scores:
+    """The same run with the points of its record, where there is one that can be read."""
+    path = (folder or results_folder()) / _FOLDER / scores.filename
+    if not path.is_file():
+        return scores
+    found = load(path)
+    return replace(scores, points=found.points, feature_seconds=found.feature_seconds)
+
+
+def table_of(experiment: str, folders: Iterable[Path] | None = None) -> dict[str, Scores]:
+    """Of each row the newest record that has the most points: those shipped and the user's own."""
+    found: dict[str, Scores] = {}
+    for folder in (PACKAGED_RESULTS, results_folder()) if folders is None else folders:
+        for path in sorted((folder / _FOLDER).glob(f"{experiment}.*.json")):
+            scores = load(path)
+            old = found.get(scores.row)
+            if old is None or _rank(old) < _rank(scores):
+                found[scores.row] = scores
+    return found
+
+
+def _rank(scores: Scores) -> tuple[int, str]:
+    return len(scores.points), scores.date
