@@ -78,7 +78,7 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
         self._scattering = LocalScattering((height, width), self.J, self.L, order=self.order)
         self._scattering.to(self.device)
         paths = pd.DataFrame(self._scattering.paths)
-        rows, columns = (-(-n // 2**self.J) for n in (height, width))
+        rows, columns = (n // 2**self.J for n in (height, width))
         index = pd.MultiIndex.from_product(
             [range(channels), range(len(paths)), range(rows), range(columns)],
             names=["channel", "path", "row", "column"],
