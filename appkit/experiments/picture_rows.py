@@ -18,6 +18,7 @@ from sklearn.svm import SVC
 from appkit.images.affine import AffineClassifier
 from appkit.images.features import ScatteringFeatures
 from appkit.images.pictures import as_batch
+from appkit.images.scaling import PathScaler
 
 #: Components that a Gaussian kernel sees; the rest of a picture's variance is small.
 COMPONENTS = 300
@@ -54,38 +55,49 @@ class GaussianSVM(SVC):
 
 @dataclass(frozen=True)
 class PictureRow:
-    """Features by their name in `FEATURES`, a classifier, and the parameters to choose among."""
+    """Features by their name in `FEATURES`, a classifier, and the parameters to choose among.
+
+    ``classifier`` is told how many numbers a path has that follow one another.
+    """
 
     name: str
     label: str
     features: str
-    classifier: Callable[[], Any]
+    classifier: Callable[[int], Any]
     grid: dict[str, list[Any]]
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self, block: int) -> dict[str, Any]:
         """All that a point depends on, as it stands in a record."""
         return {
             "features": self.features,
-            "classifier": " ".join(self.classifier().__repr__(N_CHAR_MAX=10**6).split()),
+            "classifier": " ".join(self.classifier(block).__repr__(N_CHAR_MAX=10**6).split()),
             "grid": self.grid,
         }
 
 
-def _svm() -> Pipeline:
+def _svm(block: int) -> Pipeline:
     return Pipeline([
-        ("scale", StandardScaler()),
+        ("scale", PathScaler(block)),
         ("pca", FewComponents(COMPONENTS)),
         ("svm", GaussianSVM()),
     ])  # fmt: skip
 
 
-def _plain_svm() -> Pipeline:
-    """Pixels keep their scale: those of the margin hardly vary."""
+def _plain_svm(block: int) -> Pipeline:
+    """Pixels keep their scale."""
     return Pipeline([("pca", FewComponents(COMPONENTS)), ("svm", GaussianSVM())])
 
 
-def _ridge() -> Pipeline:
+def _ridge(block: int) -> Pipeline:
     return Pipeline([("scale", StandardScaler()), ("ridge", RidgeClassifier())])
+
+
+def _affine(block: int) -> Pipeline:
+    return Pipeline([("scale", PathScaler(block)), ("affine", AffineClassifier())])
+
+
+def _plain_affine(block: int) -> Pipeline:
+    return Pipeline([("affine", AffineClassifier())])
 
 
 class FewComponents(PCA):
@@ -114,10 +126,10 @@ FEATURES: dict[str, Callable[[int, str], Any]] = {
 ROWS = {
     row.name: row
     for row in (
-        PictureRow("pixels-affine", "Pixels, affine spaces", "pixels", AffineClassifier, {}),
+        PictureRow("pixels-affine", "Pixels, affine spaces", "pixels", _plain_affine, {}),
         PictureRow("pixels-svm", "Pixels, Gaussian SVM", "pixels", _plain_svm, _SVM),
         PictureRow("first-svm", "First order, Gaussian SVM", "first order", _svm, _SVM),
-        PictureRow("affine", "Scattering, affine spaces", "scattering", AffineClassifier, {}),
+        PictureRow("affine", "Scattering, affine spaces", "scattering", _affine, {}),
         PictureRow("linear", "Scattering, linear", "scattering", _ridge, _RIDGE),
         PictureRow("svm", "Scattering, Gaussian SVM", "scattering", _svm, _SVM),
     )

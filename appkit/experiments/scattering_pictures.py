@@ -25,6 +25,7 @@ from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
 from appkit.experiments.scores import Point, Scores, begun, save
+from appkit.images.affine import AffineClassifier
 from appkit.regression import Cancelled
 
 PROTOCOL = (
@@ -179,6 +180,12 @@ class _Job:
         self.order = np.random.default_rng(seed).permutation(len(pictures.train[1]))
         self._last: tuple[str, list[NDArray], float] | None = None
 
+    @property
+    def block(self) -> int:
+        """Places of a scattering path."""
+        height, width = self.pictures.train[0].shape[1:3]
+        return int((height // 2**self.study.J) * (width // 2**self.study.J))
+
     def sizes(self, most: int | None) -> list[int]:
         """Those of the study up to ``most``, and that."""
         n = len(self.order)
@@ -199,7 +206,7 @@ class _Job:
                 row.name,
                 row.label,
                 PROTOCOL.format(**told, choosing=CHOOSING),
-                {"J": self.study.J, "seed": self.seed} | row.parameters(),
+                {"J": self.study.J, "seed": self.seed} | row.parameters(self.block),
                 n_test,
             ),
             folder,
@@ -241,14 +248,15 @@ class _Job:
         """Choose on a part of the training set, train on all of it, test."""
         started, used = time.perf_counter(), self.order[:size]
         X, y = train[used], self.pictures.train[1][used]
-        model, chosen = row.classifier(), {}
+        model, chosen = row.classifier(self.block), {}
         if row.grid:
             held = StratifiedShuffleSplit(1, test_size=0.2, random_state=self.seed)
             search = GridSearchCV(model, row.grid, cv=held, refit=False)
             search.fit(X[:CHOOSING], y[:CHOOSING])
             chosen = search.best_params_
         fitted = clone(model).set_params(**chosen).fit(X, y)
-        chosen = chosen | ({"d": fitted.dimension_} if hasattr(fitted, "dimension_") else {})
+        if isinstance(last := fitted[-1], AffineClassifier):
+            chosen = {"d": last.dimension_}
         error = 100 * float(np.mean(fitted.predict(test) != self.pictures.test[1]))
         seconds = time.perf_counter() - started
         return Point(size, round(error, 3), round(seconds, 1), chosen)
