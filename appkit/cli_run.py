@@ -96,6 +96,14 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
         parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
         parser.add_argument("--train", type=positive, help="most pictures to train on")
         _add_machine(parser)
+    parser = experiments.add_parser(
+        "cifar10-patches",
+        help="CIFAR-10 by the nearest of N patches; can be stopped and resumed",
+    )
+    parser.set_defaults(verb=partial(run, "cifar10_patches"))
+    parser.add_argument("--patches", type=positive, help="largest dictionary N (default: 2048)")
+    parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
+    _add_machine(parser)
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -83,6 +84,10 @@ def _svm(block: int) -> Pipeline:
     ])  # fmt: skip
 
 
+def _nearest(block: int) -> Pipeline:
+    return Pipeline([("nearest", KNeighborsClassifier(algorithm="brute"))])
+
+
 def _plain_svm(block: int) -> Pipeline:
     """Pixels keep their scale."""
     return Pipeline([("pca", FewComponents(COMPONENTS)), ("svm", GaussianSVM())])
@@ -116,6 +121,7 @@ class FewComponents(PCA):
 
 
 _SVM = {"svm__C": [3.0, 10.0, 30.0], "svm__width": [0.25, 0.5, 1.0, 2.0]}
+_NEAREST = {"nearest__n_neighbors": [1, 3, 5, 10, 20]}
 _RIDGE = {"ridge__alpha": [float(a) for a in np.logspace(0, 5, 6)]}
 
 FEATURES: dict[str, Callable[[int, str], Any]] = {
@@ -126,6 +132,7 @@ FEATURES: dict[str, Callable[[int, str], Any]] = {
 ROWS = {
     row.name: row
     for row in (
+        PictureRow("pixels-knn", "Pixels, nearest pictures", "pixels", _nearest, _NEAREST),
         PictureRow("pixels-affine", "Pixels, affine spaces", "pixels", _plain_affine, {}),
         PictureRow("pixels-svm", "Pixels, Gaussian SVM", "pixels", _plain_svm, _SVM),
         PictureRow("first-svm", "First order, Gaussian SVM", "first order", _svm, _SVM),

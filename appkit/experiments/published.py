@@ -111,10 +111,15 @@ def _figure(
 
 
 BRUNA = "Bruna & Mallat 2013"
+THESIS_PICTURES = "defence"
+LOGS = "authors' logs"
 PICTURE_SOURCES = {
     BRUNA: "Bruna & Mallat, Invariant Scattering Convolution Networks, PAMI 35 (2013), table 4 "
     "(J = 3, orders 0 to 2)",
     TALK: "slides of the talk",
+    THESIS_PICTURES: "L. Thiry, slides of the defence on local methods",
+    LOGS: "the ablations of Thiry, Arbel, Belilovsky, Oyallon, ICLR 2021, as their code logs them: "
+    "9 × 9 windows, heads by gradient descent, pictures cropped and mirrored",
     KYMATIO: "kymatio's examples/2d: a linear classifier, 90 epochs",
 }
 _MNIST_SIZES = (300, 1000, 2000, 5000, 10_000, 20_000, 40_000, 60_000)
@@ -132,6 +137,13 @@ _ERRORS: dict[str, list[tuple[str, str, dict[int, float]]]] = {
             dict(zip(_MNIST_SIZES, (5.6, 2.6, 1.8, 1.4, 1.0, 0.58, 0.53, 0.43), strict=True)),
         ),
         ("Scattering", TALK, {60_000: 0.4}),
+    ],
+    "cifar10-patches": [
+        ("Nearest patches, l2", THESIS_PICTURES, {10_000: 34.6}),
+        ("Nearest patches, Mahalanobis", THESIS_PICTURES, {10_000: 14.4, 60_000: 13.1}),
+        ("Nearest patches, hidden layer", THESIS_PICTURES, {2048: 11.5}),
+        ("Ablation, linear head", LOGS, {2048: 18.4}),
+        ("Ablation, low-rank head", LOGS, {512: 21.5, 1024: 19.5, 2048: 17.3, 4096: 16.2}),
     ],
     "cifar10-scattering": [
         ("Roto-translation scattering", TALK, {50_000: 17.8}),

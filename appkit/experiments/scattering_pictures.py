@@ -7,7 +7,6 @@ Convolution Networks, PAMI 35 (2013), table 4; Thiry's talk.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 
-from appkit.data.images import load_cifar10, load_mnist
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
+from appkit.experiments.picture_sets import PictureSet, cifar10, digits, mnist
 from appkit.experiments.scores import Point, Scores, begun, save
 from appkit.images.affine import AffineClassifier
 from appkit.regression import Cancelled
@@ -36,25 +34,6 @@ PROTOCOL = (
 #: Training pictures on which parameters are chosen.
 CHOOSING = 10_000
 
-Pictures = NDArray[np.uint8] | NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Pictures and labels, to train and to test on."""
-
-    name: str
-    train: tuple[Pictures, NDArray]
-    test: tuple[Pictures, NDArray]
-
-    @property
-    def checksum(self) -> str:
-        """sha256 of all pictures and labels."""
-        digest = hashlib.sha256()
-        for part in (*self.train, *self.test):
-            digest.update(np.ascontiguousarray(part).tobytes())
-        return digest.hexdigest()
-
 
 @dataclass(frozen=True)
 class Study:
@@ -66,37 +45,16 @@ class Study:
     rows: tuple[str, ...]
 
 
-def digits() -> PictureSet:
-    """Those of scikit-learn, 8 × 8; 497 drawn by seed 0 are tested on."""
-    data = load_digits()
-    drawn = np.random.default_rng(0).permutation(len(data.images))
-    pictures, labels = data.images[drawn] / 16, data.target[drawn]
-    return PictureSet("digits", (pictures[497:], labels[497:]), (pictures[:497], labels[:497]))
-
-
-def mnist() -> PictureSet:
-    """28 × 28, with a margin of two pixels: 32 are a multiple of 2^J."""
-
-    def read(split: str) -> tuple[Pictures, NDArray]:
-        pictures, labels = load_mnist(split)
-        return np.pad(pictures, ((0, 0), (2, 2), (2, 2))), labels
-
-    return PictureSet("mnist", read("train"), read("test"))
-
-
-def cifar10() -> PictureSet:
-    """32 × 32 in three colours."""
-    return PictureSet("cifar10", load_cifar10("train"), load_cifar10("test"))
-
-
 _SIZES = (300, 1000, 2000, 5000, 10_000, 20_000, 40_000, 60_000)
-_ALL = ("pixels-affine", "pixels-svm", "first-svm", "affine", "linear", "svm")
+_ALL = ("pixels-knn", "pixels-affine", "pixels-svm", "first-svm", "affine", "linear", "svm")
 #: With one scale there is no second order.
 _ONE_SCALE = tuple(row for row in _ALL if row != "first-svm")
 STUDIES = {
     "digits": Study(digits, 1, (100, 200, 300, 600, 1300), _ONE_SCALE),
     "mnist": Study(mnist, 3, _SIZES, _ALL),
-    "cifar10": Study(cifar10, 2, (*_SIZES[1:7], 50_000), ("pixels-svm", "linear", "svm")),
+    "cifar10": Study(
+        cifar10, 2, (*_SIZES[1:7], 50_000), ("pixels-knn", "pixels-svm", "linear", "svm")
+    ),
 }
 EXPERIMENTS = {"digits": "digits", "mnist": "mnist", "cifar10-scattering": "cifar10"}
 

@@ -13,10 +13,10 @@ TITLES = {"digits": "Digits of scikit-learn", "mnist": "MNIST", "cifar10": "CIFA
 
 def table(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
     """The cells, head first: our rows, then the published ones, a column for each size."""
-    sizes = {point.n_train for scores in found for point in scores.points}
+    sizes = {point.size for scores in found for point in scores.points}
     sizes |= {size for figure in figures for size in figure["errors"]}
     columns = sorted(sizes)
-    lines = [("errors in %, trained on", *(f"{size:,}" for size in columns))]
+    lines = [(f"errors in %, {found[0].axis}", *(f"{size:,}" for size in columns))]
     for scores in found:
         points = [scores.at(size) for size in columns]
         cells = ["" if p is None else f"{p.error:.2f}" for p in points]

@@ -1,4 +1,5 @@
-"""Records of classifications: one method on one data set, its errors as the training set grows.
+"""Records of classifications: one method on one data set, its errors as something grows:
+the training set, or the dictionary.
 
 One file a method, below ``results/scores``. It is written after every point, so that a run which
 was stopped goes on from there, and a table is the newest file of each of its rows.
@@ -35,13 +36,13 @@ class Point:
 
     Attributes
     ----------
-    n_train : pictures it was trained on.
+    size : pictures that it was trained on, or patches of its dictionary; see `Scores.axis`.
     error : per cent of the tested pictures that it misses.
     seconds : features of these pictures aside.
     chosen : what was chosen on the training pictures, such as {"C": 10}.
     """
 
-    n_train: int
+    size: int
     error: float
     seconds: float
     chosen: dict[str, Any] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Scores:
     row, label : the method's identifier and the words that stand in a table.
     protocol : in words, how training sets are drawn and what is chosen where.
     parameters : all that a point depends on.
+    axis : what the sizes of the points count.
     n_test, n_features : pictures tested on; numbers that the classifier reads of a picture.
     points : in the order of their sizes.
     feature_seconds : for the features of all pictures, on ``machine``.
@@ -70,6 +72,7 @@ class Scores:
     protocol: str
     parameters: dict[str, Any]
     n_test: int
+    axis: str = "pictures trained on"
     n_features: int = 0
     points: tuple[Point, ...] = ()
     feature_seconds: float = 0.0
@@ -86,9 +89,9 @@ class Scores:
         key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.experiment}.{self.row}.{key}.json"
 
-    def at(self, n_train: int) -> Point | None:
-        """The point of a training set of this size, None where it was not computed."""
-        return next((point for point in self.points if point.n_train == n_train), None)
+    def at(self, size: int) -> Point | None:
+        """The point of this size, None where it was not computed."""
+        return next((point for point in self.points if point.size == size), None)
 
     def standard_error(self, point: Point) -> float:
         """Per cent, of an error over the tested pictures."""
@@ -97,8 +100,8 @@ class Scores:
 
     def plus(self, point: Point) -> Scores:
         """With one more point."""
-        points = [other for other in self.points if other.n_train != point.n_train]
-        return replace(self, points=tuple(sorted([*points, point], key=lambda p: p.n_train)))
+        points = [other for other in self.points if other.size != point.size]
+        return replace(self, points=tuple(sorted([*points, point], key=lambda p: p.size)))
 
 
 def save(scores: Scores, folder: Path | None = None) -> Path:

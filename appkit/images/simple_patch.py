@@ -181,15 +181,26 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         """The dictionary, and sums of nothing."""
         if len(classes) < 2:
             raise ValueError(f"A classifier needs two classes or more, not {len(classes)}.")
-        names = PatchEncoder().get_params()
-        self.encoder_ = PatchEncoder(**{name: getattr(self, name) for name in names})
-        self._check_memory(self.encoder_.n_codes(batch.shape[1:]))
+        self.encoder_ = self._encoder()
+        self._check_memory(batch.shape[1:])
         self.encoder_._fit(batch)
         self.classes_ = classes
         middle = self.encoder_._k / self.n_patches
         self._sums = GramRidge(self.encoder_.n_features_out_, len(classes), middle)
 
-    def _check_memory(self, n_features: int) -> None:
+    def _encoder(self) -> PatchEncoder:
+        names = PatchEncoder().get_params()
+        return PatchEncoder(**{name: getattr(self, name) for name in names})
+
+    def check_memory(self, X: ArrayLike) -> None:
+        """Raise ``ValueError``, with the numbers, where the sums would pass the memory.
+
+        For pictures of the size of these, before anything is computed.
+        """
+        self._check_memory(as_batch(X).shape[1:])
+
+    def _check_memory(self, shape: tuple[int, ...]) -> None:
+        n_features = self._encoder().n_codes(shape)
         if (need := 12 * n_features**2) > MOST_BYTES:  # the sums, and their factor
             raise ValueError(
                 f"A ridge on {n_features:,} codes needs {need / 1e9:,.1f} GB, over "

@@ -28,7 +28,7 @@ def test_an_error_is_that_of_the_classifier_by_hand(tmp_path):
     expected = 100 * zero_one_loss(y[:497], model.predict(X[:497]))
     assert found.at(200).error == pytest.approx(expected, abs=1e-3)
     assert found.at(200).chosen == {"d": model.dimension_}
-    assert [point.n_train for point in found.points] == [100, 200]
+    assert [point.size for point in found.points] == [100, 200]
 
 
 def test_scattering_needs_fewer_examples_than_pixels(tmp_path):
@@ -65,7 +65,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
         experiment.run("digits", **given, progress=progress, cancel=stop)
     (path,) = (tmp_path / "scores").glob("*.json")
     before = scores.load(path)
-    assert [point.n_train for point in before.points] == [100, 200]
+    assert [point.size for point in before.points] == [100, 200]
     (after,) = experiment.run("digits", **given)
     assert after.points[:2] == before.points
     (whole,) = experiment.run("digits", rows=["pixels-affine"], train=300, folder=tmp_path / "new")
@@ -83,7 +83,9 @@ def test_a_table_has_the_newest_and_fullest_of_each_row(tmp_path):
 
 def test_published_figures_stand_beside_ours():
     point = scores.Point(300, 5.25, 1.0)
-    ours = scores.Scores("mnist", "mnist", "", "svm", "Ours", "Protocol.", {}, 10_000, 3, (point,))
+    ours = scores.Scores(
+        "mnist", "mnist", "", "svm", "Ours", "Protocol.", {}, 10_000, points=(point,)
+    )
     lines = score_tables.table([ours], published.errors("mnist"))
     assert lines[0][1:3] == ("300", "1,000")
     assert lines[1][:3] == ("Ours", "5.25", "–")
@@ -95,7 +97,7 @@ def test_published_figures_stand_beside_ours():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"rows": ["svn"]}, "There is no row svn; the rows are pixels-affine"),
+        ({"rows": ["svn"]}, "There is no row svn; the rows are pixels-knn, pixels-affine"),
         ({"train": 20}, "digits is learned from 100 pictures or more, not 20"),
     ],
 )

@@ -1,0 +1,144 @@
+"""CIFAR-10 by which patches are near: errors against the size of the dictionary.
+
+Pictures are coded by the nearest of N random patches, averaged over four windows, and told apart by
+a ridge regression. That takes minutes of a CPU where the authors' head, trained by gradient descent
+on 9 × 9 windows, takes hours. Source: Thiry, Arbel, Belilovsky, Oyallon, ICLR 2021,
+arXiv:2101.07528; Thiry's talk.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from appkit.experiments import published, score_tables
+from appkit.experiments.compute import Progress
+from appkit.experiments.picture_sets import PictureSet, cifar10
+from appkit.experiments.scores import Point, Scores, begun, save
+from appkit.images.simple_patch import SimplePatch
+from appkit.regression import Cancelled
+
+EXPERIMENT = "cifar10-patches"
+PROTOCOL = (
+    "Dictionaries of N random 6 × 6 patches of the training pictures, K = 0.4 N, average pooling "
+    "on 2 × 2 windows, ridge regression. The ridge is chosen on a tenth of the {n_train:,} "
+    "training pictures, held out, and then trained on all; error on all {n_test:,} test pictures."
+)
+SIZES = (256, 512, 1024, 2048, 4096)
+#: Patches of the largest dictionary where none are asked for: half an hour on two cores.
+USUAL = 2048
+
+#: Names of the rows: what they say, and their parameters of `SimplePatch`.
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "l2": ("Nearest patches, l2", {"metric": "l2"}),
+    "mahalanobis": ("Nearest patches, Mahalanobis", {}),
+    "released": ("Nearest patches, released scaling", {"scaling": "released"}),
+    "mirrored": ("Mahalanobis, mirror images too", {"flip": True}),
+}
+USUAL_ROWS = ("l2", "mahalanobis", "released")
+
+
+def run(
+    patches: int = USUAL,
+    *,
+    rows: Sequence[str] = USUAL_ROWS,
+    pictures: PictureSet | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    folder: Path | None = None,
+) -> list[Scores]:
+    """Compute the errors of each row at each size, write their records, and return them.
+
+    Parameters
+    ----------
+    patches
+        N of the largest dictionary.
+    rows
+        Names of `ROWS`.
+    pictures
+        In the place of CIFAR-10.
+    workers
+        Pictures at once, one thread each; None is one a core.
+    seed
+        Of the patches and of what is held out.
+    device
+        "cpu", or "cuda", on which pictures are coded.
+    progress, cancel
+        Called after each part; looked at between them.
+    folder
+        Where records go, by default `appkit.experiments.files.results_folder`.
+
+    Raises
+    ------
+    ValueError
+        An unknown row, fewer than two patches, sums of the ridge over the memory.
+    Cancelled
+        ``cancel`` was set. Points that were done are kept: the same call goes on from there.
+    """
+    if unknown := [row for row in rows if row not in ROWS]:
+        raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(ROWS)}.")
+    if patches < 2:
+        raise ValueError(f"A dictionary has two patches or more, not {patches}.")
+    whole = cifar10() if pictures is None else pictures
+    sizes = [size for size in SIZES if size < patches] + [patches]
+    common: dict[str, Any] = {"device": device, "n_jobs": workers or -1, "random_state": seed}
+    models = {row: SimplePatch(patches, **common, **ROWS[row][1]) for row in rows}
+    for model in models.values():
+        model.check_memory(whole.test[0][:1])
+
+    def told(stage: str) -> Callable[[int, int], None]:
+        def tell(done: int, total: int) -> None:
+            if progress is not None:
+                progress(stage, done, total)
+            if cancel is not None and cancel.is_set():
+                raise Cancelled
+
+        return tell
+
+    found = []
+    for row, model in models.items():
+        scores = begun(_blank(whole, row, model), folder)
+        for size in sizes:
+            if scores.at(size) is None:
+                model.set_params(n_patches=size, progress=told(f"{row}, N = {size:,}: pictures"))
+                scores = scores.plus(_point(model, whole))
+                save(scores, folder)
+        found.append(scores)
+    return found
+
+
+def report(found: Sequence[Scores]) -> str:
+    """The table for a terminal, beside the published figures."""
+    return score_tables.terminal(found, published.errors(EXPERIMENT))
+
+
+def _blank(whole: PictureSet, row: str, model: SimplePatch) -> Scores:
+    """The record without points."""
+    beside = ("n_patches", "n_jobs", "device", "progress")
+    given = {name: value for name, value in model.get_params().items() if name not in beside}
+    n_train, n_test = len(whole.train[1]), len(whole.test[1])
+    return Scores(
+        EXPERIMENT,
+        whole.name,
+        whole.checksum,
+        row,
+        ROWS[row][0],
+        PROTOCOL.format(n_train=n_train, n_test=n_test),
+        given | {"alphas": list(given["alphas"])},
+        n_test,
+        axis="patches N",
+    )
+
+
+def _point(model: SimplePatch, whole: PictureSet) -> Point:
+    started = time.perf_counter()
+    model.fit(*whole.train)
+    error = 100 * (1 - float(model.score(*whole.test)))
+    seconds = round(time.perf_counter() - started, 1)
+    return Point(model.n_patches, round(error, 3), seconds, {"alpha": model.alpha_})
