@@ -25,6 +25,7 @@ class LocalScattering(nn.Module):
     shape : ``(height, width)`` of the images in pixels.
     J, L : numbers of scales and angles in [0, π).
     order : 1 or 2.
+    oversampling : sample every 2^(J − oversampling) pixels in the place of 2^J, from 0 to J.
     slant : aspect ratio of the wavelets; 4 / L where it is None.
 
     Raises
@@ -44,17 +45,21 @@ class LocalScattering(nn.Module):
         L: int = 8,
         *,
         order: int = 2,
+        oversampling: int = 0,
         slant: float | None = None,
     ) -> None:
         super().__init__()
         if order not in (1, 2):
             raise ValueError(f"The order of a scattering is 1 or 2, not {order}.")
+        if not (isinstance(oversampling, int) and 0 <= oversampling <= J):
+            raise ValueError(f"The oversampling is from 0 to J = {J}, not {oversampling!r}.")
         if min(shape) < 2**J:
             raise ValueError(
                 f"J = {J} is too large for images of {shape[0]} × {shape[1]} pixels: take "
                 f"J ≤ {int(math.log2(max(min(shape), 1)))}."
             )
         self.shape, self.J, self.L, self.order = shape, J, L, order
+        self.oversampling = oversampling
         self.bank = MorletBank(J, L, slant=4 / L if slant is None else slant)
         padded = tuple(((n + 2**J) // 2**J + 1) * 2**J for n in shape)
         self.grid = Grid((padded[0], padded[1]), 1.0)
@@ -83,7 +88,10 @@ class LocalScattering(nn.Module):
         return rows
 
     def forward(self, images: Tensor) -> Tensor:
-        """Coefficients ``(…, P, ⌊height/2^J⌋, ⌊width/2^J⌋)`` of images ``(…, height, width)``."""
+        """Coefficients ``(…, P, ⌊height/2^J⌋, ⌊width/2^J⌋)`` of images ``(…, height, width)``.
+
+        Oversampled, the number of rows and columns is 2^oversampling times as large.
+        """
         if images.shape[-2:] != self.shape:
             raise ValueError(
                 f"Images are {tuple(images.shape[-2:])}, but this scattering is for {self.shape}."
@@ -106,7 +114,7 @@ class LocalScattering(nn.Module):
         return self._smooth(modulus, j2).flatten(1, 2)
 
     def _smooth(self, field: Tensor, j: int) -> Tensor:
-        """Average of a field sampled every 2^j pixels, every 2^J pixels, without the padding.
+        """Average of a field sampled every 2^j pixels, at the samples, without the padding.
 
         φ_J is a product of Gaussians of one axis each, of whose convolution few samples are left:
         one small matrix on each side.
@@ -144,13 +152,15 @@ class LocalScattering(nn.Module):
 
     def _averages(self, axis: int, j: int) -> Tensor:
         """Samples of the convolution with φ_J along one axis: ``(samples, points)``."""
-        n, stride = self.grid.shape[axis] // 2**j, 2 ** (self.J - j)
+        length, border = self.grid.shape[axis], 2**self.J
+        samples = torch.arange(border, length - border, 2 ** (self.J - self.oversampling))
+        points = torch.arange(0, length, 2**j)
         width = self.bank.sigma * 2 ** (self.J - 1)
-        frequencies = 2 * math.pi * torch.fft.fftfreq(n, 2**j, dtype=torch.float64)
+        frequencies = 2 * math.pi * torch.fft.fftfreq(len(points), 2**j, dtype=torch.float64)
         gaussian = torch.exp(-((width * frequencies) ** 2) / 2)
-        impulses = torch.fft.fft(torch.eye(n, dtype=torch.float64))
-        answers = torch.fft.ifft(impulses * gaussian).real
-        return answers[:, ::stride][:, 1:-1].T.float().contiguous()
+        apart = samples[:, None] - points[None, :]
+        waves = torch.cos(apart[..., None] * frequencies)  # the sines of ±ω cancel
+        return (waves @ gaussian / len(points)).float().contiguous()
 
     def _keep(self, name: str, values: Tensor) -> None:
         self.register_buffer(name, values, persistent=False)

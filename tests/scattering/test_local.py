@@ -60,6 +60,25 @@ def test_an_energy_is_not_gained():
     assert torch.allclose(coefficients[:, 0].mean(), image.mean(), rtol=0.05)
 
 
+@pytest.mark.parametrize(("oversampling", "shape"), [(1, (32, 28)), (2, (32, 32)), (3, (16, 32))])
+def test_oversampled_there_are_more_of_the_same(oversampling, shape):
+    """Every second (fourth…) sample is as it was."""
+    images = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    plain = LocalScattering(shape, 3, 4)(images)
+    many = LocalScattering(shape, 3, 4, oversampling=oversampling)(images)
+    step = 2**oversampling
+    assert many.shape[-2:] == tuple(step * n for n in plain.shape[-2:])
+    assert torch.allclose(many[..., ::step, ::step], plain, atol=1e-6)
+
+
+def test_oversampled_samples_follow_a_shift_of_their_distance():
+    images = torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(0))
+    scattering = LocalScattering((64, 64), 2, 4, oversampling=1)
+    moved = scattering(torch.roll(images, (2, 2), (-2, -1)))[..., 7:-6, 7:-6]
+    still = scattering(images)[..., 6:-7, 6:-7]
+    assert (moved - still).abs().max() < 1e-3 * still.abs().max()
+
+
 def test_gradients_reach_the_image():
     image = torch.rand(1, 16, 16, dtype=torch.float32, requires_grad=True)
     LocalScattering((16, 16), 2, 4)(image).square().sum().backward()
@@ -75,6 +94,10 @@ def test_gradients_reach_the_image():
             "J = 6 is too large for images of 32 × 32 pixels: take J ≤ 5",
         ),
         ({"shape": (32, 32), "J": 2, "order": 3}, "order of a scattering is 1 or 2, not 3"),
+        (
+            {"shape": (32, 32), "J": 2, "oversampling": 3},
+            "The oversampling is from 0 to J = 2, not 3",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from appkit.energy.checkpoint import Checkpoint
+from appkit.regression.checkpoint import Checkpoint
 
 
 def test_reads_what_it_wrote(tmp_path):
