@@ -1,0 +1,264 @@
+"""Networks of positions as scikit-learn classifiers: trained, stopped, resumed, and explained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+from torch.nn.functional import cross_entropy, pad
+
+from appkit.images.networks import ARCHITECTURES, PositionNet
+from appkit.images.pictures import Batch, as_batch, check_same
+from appkit.regression import Cancelled
+from appkit.regression.checkpoint import Checkpoint
+
+#: Pictures at once outside of training.
+_PART = 128
+#: Bytes of features that are kept between epochs; more are computed anew in each.
+KEPT_BYTES = 4_000_000_000
+
+Floats = NDArray[np.float32]
+
+
+class PositionClassifier(ClassifierMixin, BaseEstimator):
+    """A network of `appkit.images.networks` trained on pictures (n, H, W[, C]).
+
+    By stochastic gradient descent with momentum 0.9, on batches, with a learning rate that falls to
+    0 as a half cosine. What an epoch draws follows from the seed and its number alone, so that a
+    training that was stopped goes on bit for bit as if it had not been.
+
+    Parameters
+    ----------
+    architecture : "bagnet-scattering", "bagnet" or "hybrid".
+    options : of the function that builds it, such as ``{"J": 2, "width": 256}``.
+    epochs : passes over the pictures.
+    batch_size : pictures of a step.
+    learning_rate : at the start.
+    weight_decay : of all weights.
+    crop : pixels of zeros around a picture, of which a window is drawn anew in each epoch.
+    flip : mirror every second picture, drawn anew in each epoch.
+    device : "cpu", or "cuda" where there is one.
+    checkpoint : a file that keeps the state after every epoch.
+    seed : of weights, order, windows and mirrors.
+    progress : called with (done, epochs) after each; what it raises ends the training.
+    cancelled : asked before each epoch; True ends the training by `appkit.regression.Cancelled`.
+
+    Attributes
+    ----------
+    classes_ : the labels, sorted.
+    net_ : the trained :class:`appkit.images.networks.PositionNet`.
+    history_ : frame with a row for each epoch: loss, error (share of the training pictures missed
+        while it ran).
+    shape_ : (C, H, W) of the pictures.
+
+    Raises
+    ------
+    ValueError
+        for bad parameters or pictures, fewer than two classes, labels that do not fit, a checkpoint
+        of another training.
+    """
+
+    def __init__(
+        self,
+        architecture: str = "bagnet-scattering",
+        options: Mapping[str, Any] | None = None,
+        epochs: int = 30,
+        batch_size: int = 64,
+        learning_rate: float = 0.05,
+        weight_decay: float = 1e-4,
+        crop: int = 0,
+        flip: bool = False,
+        device: str = "cpu",
+        checkpoint: str | None = None,
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self.architecture = architecture
+        self.options = options
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.crop = crop
+        self.flip = flip
+        self.device = device
+        self.checkpoint = checkpoint
+        self.seed = seed
+        self.progress = progress
+        self.cancelled = cancelled
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> PositionClassifier:
+        """Train on pictures and their labels (n,)."""
+        self._check_parameters()
+        batch, labels = as_batch(X), np.asarray(y)
+        if labels.shape != (len(batch),):
+            raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
+        check_classification_targets(labels)
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"A classifier needs two classes or more, not {len(self.classes_)}.")
+        self.shape_ = tuple(int(n) for n in batch.shape[1:])
+        net = self._net().to(self.device)
+        self._train(net, batch, torch.from_numpy(numbers))
+        self.net_ = net.eval()
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Logits (n, classes)."""
+        return np.concatenate([part.mean((2, 3)) for part in self._positions(X)])
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """The class of the largest logit of each picture, (n,)."""
+        return self.classes_[self.decision_function(X).argmax(1)]
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Softmax of the logits, (n, classes)."""
+        logits = torch.from_numpy(self.decision_function(X))
+        return torch.softmax(logits, dim=1).numpy()
+
+    def evidence(self, X: ArrayLike) -> Floats:
+        """What each position says for each class: (n, classes, rows, columns).
+
+        Summed over the positions it is the classes' logits.
+        """
+        parts = [part / (part.shape[2] * part.shape[3]) for part in self._positions(X)]
+        return np.concatenate(parts)
+
+    def _positions(self, X: ArrayLike) -> Iterator[Floats]:
+        check_is_fitted(self, "net_")
+        batch = as_batch(X)
+        check_same(batch, self.shape_)
+        for start in range(0, len(batch), _PART):
+            part = torch.from_numpy(batch[start : start + _PART]).to(self.device)
+            with torch.no_grad():
+                yield self.net_.positions(part).cpu().numpy()
+
+    def _train(self, net: PositionNet, batch: Batch, numbers: Tensor) -> None:
+        weights = [p for p in net.parameters() if p.requires_grad]
+        sgd = torch.optim.SGD(
+            weights, lr=self.learning_rate, momentum=0.9, weight_decay=self.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, self.epochs)
+        history: list[tuple[float, float]] = []
+        file = Checkpoint(self.checkpoint, self._settings(batch, numbers))
+        if (state := file.read()) is not None:
+            for part, name in ((net, "net"), (sgd, "sgd"), (schedule, "schedule")):
+                part.load_state_dict(state[name])
+            history = state["history"]
+        features = self._kept(net, batch)
+        for epoch in range(len(history), self.epochs):
+            if self.cancelled is not None and self.cancelled():
+                raise Cancelled(f"Stopped after {epoch} of {self.epochs} epochs.")
+            history.append(self._epoch(net, sgd, batch, features, numbers, epoch))
+            schedule.step()
+            file.write(
+                net=net.state_dict(),
+                sgd=sgd.state_dict(),
+                schedule=schedule.state_dict(),
+                history=history,
+            )
+            if self.progress is not None:
+                self.progress(epoch + 1, self.epochs)
+        self.history_ = pd.DataFrame(history, columns=["loss", "error"])
+
+    def _epoch(
+        self,
+        net: PositionNet,
+        sgd: torch.optim.Optimizer,
+        batch: Batch,
+        features: Tensor | None,
+        numbers: Tensor,
+        epoch: int,
+    ) -> tuple[float, float]:
+        """Mean loss and share of misses."""
+        net.train()
+        draw = torch.Generator().manual_seed(_seed(self.seed, epoch))
+        order = torch.randperm(len(batch), generator=draw)
+        loss, missed = 0.0, 0
+        for chosen in order.split(self.batch_size):
+            if len(chosen) == 1 and len(order) > 1:
+                continue  # a batch norm of one picture would see no spread
+            target = numbers[chosen].to(self.device)
+            if features is not None:
+                read = features[chosen].to(self.device)
+            else:
+                read = net.front(self._drawn(batch[chosen.numpy()], draw).to(self.device))
+            logits = net.body(read).mean((-2, -1))
+            step = cross_entropy(logits, target)
+            sgd.zero_grad()
+            step.backward()
+            sgd.step()
+            loss += float(step.detach()) * len(chosen)
+            missed += int((logits.detach().argmax(1) != target).sum())
+        return loss / len(batch), missed / len(batch)
+
+    def _drawn(self, part: Batch, draw: torch.Generator) -> Tensor:
+        """Pictures in windows and mirrors of this epoch."""
+        pictures = torch.from_numpy(part)
+        if self.flip:
+            mirrored = torch.rand(len(pictures), generator=draw) < 0.5
+            pictures[mirrored] = pictures[mirrored].flip(-1)
+        if self.crop:
+            height, width = pictures.shape[-2:]
+            room = 2 * self.crop + 1
+            corners = torch.randint(room, (len(pictures), 2), generator=draw).tolist()
+            wide = pad(pictures, [self.crop] * 4)
+            windows = zip(wide, corners, strict=True)
+            pictures = torch.stack([p[:, y : y + height, x : x + width] for p, (y, x) in windows])
+        return pictures
+
+    def _kept(self, net: PositionNet, batch: Batch) -> Tensor | None:
+        """The front's features of all pictures, where they stay the same and fit the memory."""
+        if self.crop or self.flip:
+            return None
+        with torch.no_grad():
+            first = net.front(torch.from_numpy(batch[:1]).to(self.device))
+            if first.numel() * 4 * len(batch) > KEPT_BYTES:
+                return None
+            parts = torch.from_numpy(batch).split(_PART)
+            return torch.cat([net.front(part.to(self.device)).cpu() for part in parts])
+
+    def _net(self) -> PositionNet:
+        """With weights drawn from the seed, whatever torch's own is."""
+        if self.architecture not in ARCHITECTURES:
+            known = ", ".join(ARCHITECTURES)
+            raise ValueError(f"There is no architecture {self.architecture!r}; there are {known}.")
+        build: Any = ARCHITECTURES[self.architecture]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            try:
+                return build(self.shape_, len(self.classes_), **(self.options or {}))
+            except TypeError as error:
+                raise ValueError(f"An option of {self.architecture} is unknown: {error}") from error
+
+    def _settings(self, batch: Batch, numbers: Tensor) -> dict[str, str]:
+        """What a checkpoint must agree with."""
+        beside = ("checkpoint", "device", "progress", "cancelled")
+        own = {n: v for n, v in self.get_params().items() if n not in beside}
+        digest = hashlib.blake2b(batch.tobytes() + numbers.numpy().tobytes()).hexdigest()
+        return {name: str(value) for name, value in {**own, "pictures": digest}.items()}
+
+    def _check_parameters(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
+        for name in ("learning_rate", "weight_decay"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be a number from 0 up, not {value!r}.")
+
+
+def _seed(seed: int, epoch: int) -> int:
+    """Of an epoch: unlike those of its neighbours, and of other seeds."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
