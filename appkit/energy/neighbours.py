@@ -16,15 +16,15 @@ from torch import Tensor
 
 
 def neighbour_pairs(positions: NDArray[np.float64], cutoff: float) -> NDArray[np.intp]:
-    """Pairs (2, E) of atoms at positions (K, 3) nearer than the cutoff, both ways around."""
-    pairs = cKDTree(positions).query_pairs(cutoff, output_type="ndarray").T
-    return np.concatenate([pairs, pairs[::-1]], axis=1)
+    """Pairs (2, E) of atoms at positions (K, 3) nearer than the cutoff, each once."""
+    pairs: NDArray[np.intp] = cKDTree(positions).query_pairs(cutoff, output_type="ndarray").T
+    return pairs
 
 
 def count_pairs(molecules: Sequence[Atoms], cutoff: float) -> NDArray[np.intp]:
     """Number (n,) of each molecule's `neighbour_pairs`, without their memory."""
     trees = (cKDTree(atoms.positions) for atoms in molecules)
-    return np.array([tree.count_neighbors(tree, cutoff) - tree.n for tree in trees])
+    return np.array([(tree.count_neighbors(tree, cutoff) - tree.n) // 2 for tree in trees])
 
 
 @dataclass

@@ -23,9 +23,9 @@ from appkit.regression.checkpoint import Checkpoint
 from appkit.regression.protocol import Cancelled
 
 #: Bytes for each pair, feature and block while training: what the gradient keeps.
-_BYTES = 24
+_BYTES = 40
 #: Pairs of atoms that are predicted together.
-_PREDICTED = 100_000
+_PREDICTED = 50_000
 
 
 class ShiftedSoftplus(nn.Module):
@@ -102,8 +102,9 @@ class _Interaction(nn.Module):
     def forward(
         self, x: Tensor, gaussians: Tensor, ends: Tensor, first: Tensor, second: Tensor
     ) -> Tensor:
-        messages = self.before(x)[second] * (self.filters(gaussians) * ends)
-        return self.after(torch.zeros_like(x).index_add(0, first, messages))
+        filters, sent = self.filters(gaussians) * ends, self.before(x)  # a filter serves both ways
+        received = torch.zeros_like(x).index_add(0, first, sent[second] * filters)
+        return self.after(received.index_add(0, second, sent[first] * filters))
 
 
 class SchNetRegressor(RegressorMixin, BaseEstimator):

@@ -183,7 +183,7 @@ PAIR = [molecule("H2O"), molecule("CO")]
         ({"device": "abacus"}, "there is no device 'abacus' here"),
         (
             {"batch_size": 10**8},
-            r"100000000 molecules with up to 6 pairs of atoms nearer than 5 Å needs 1,382.4 GB, "
+            r"100000000 molecules with up to 3 pairs of atoms nearer than 5 Å needs 1,152.0 GB, "
             "over 16 GB: take a smaller batch_size or cutoff",
         ),
     ],
