@@ -104,13 +104,28 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
     parser.add_argument("--patches", type=positive, help="largest dictionary N (default: 2048)")
     parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
     _add_machine(parser)
+    parser = experiments.add_parser(
+        "bagnet", help="BagNet-Scattering and its ablations; can be stopped and resumed"
+    )
+    parser.set_defaults(verb=partial(run, "bagnet"))
+    parser.add_argument(
+        "--dataset", metavar="digits|cifar10|FOLDER", help="pictures (default: digits)"
+    )
+    parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
+    parser.add_argument("--epochs", type=positive, help="passes over the pictures")
+    parser.add_argument("--side", type=positive, help="pixels of a folder's pictures (224)")
+    parser.add_argument("--most", type=positive, help="pictures of each class of a folder")
+    _add_machine(parser, workers=False)
 
 
-def _add_machine(parser: argparse.ArgumentParser) -> None:
+def _add_machine(parser: argparse.ArgumentParser, workers: bool = True) -> None:
     """What every experiment has."""
     parser.add_argument("--seed", type=int, help="seed of all that is drawn")
     parser.add_argument("--device", help="torch device: cpu, cuda")
-    parser.add_argument("--workers", type=positive, help="local processes (default: one a core)")
+    if workers:
+        parser.add_argument(
+            "--workers", type=positive, help="local processes (default: one a core)"
+        )
 
 
 def _experiment(experiments: argparse._SubParsersAction, name: str, **told: Any) -> Any:

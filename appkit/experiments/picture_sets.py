@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from appkit.data.images import load_cifar10, load_mnist
+from appkit.images.reading import read_folder
 
 Pictures = NDArray[np.uint8] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures and labels, to train and to test on."""
+    """Pictures and labels, to train and to test on; a note says what a reader must know."""
 
     name: str
     train: tuple[Pictures, NDArray]
     test: tuple[Pictures, NDArray]
+    note: str = ""
 
     @property
     def checksum(self) -> str:
@@ -47,6 +51,27 @@ def mnist() -> PictureSet:
         return np.pad(pictures, ((0, 0), (2, 2), (2, 2))), labels
 
     return PictureSet("mnist", read("train"), read("test"))
+
+
+def of_folder(
+    root: Path, side: int, most: int | None, seed: int, progress: Callable[[int, int], None]
+) -> PictureSet:
+    """A tree of pictures, see `appkit.images.reading.read_folder`.
+
+    A fifth of each class is tested; a class of one or two is trained on only.
+    """
+    read = read_folder(root, side, most=most, progress=progress)
+    order = np.random.default_rng(seed).permutation(len(read.labels))
+    rank = np.zeros(len(order), int)
+    for label in range(len(read.classes)):
+        of = order[read.labels[order] == label]
+        rank[of] = np.arange(len(of)) - round(0.2 * len(of))
+    tested = rank < 0
+    if not tested.any():
+        raise ValueError(f"{root} has too few pictures to test on: a class needs three or more.")
+    labels = np.array(read.classes)[read.labels]
+    parts = ((read.pictures[~tested], labels[~tested]), (read.pictures[tested], labels[tested]))
+    return PictureSet(root.name, *parts, note=read.report())
 
 
 def cifar10() -> PictureSet:

@@ -113,11 +113,13 @@ def _figure(
 BRUNA = "Bruna & Mallat 2013"
 THESIS_PICTURES = "defence"
 LOGS = "authors' logs"
+IMAGENET = "scattering_patch_cnn"
 PICTURE_SOURCES = {
     BRUNA: "Bruna & Mallat, Invariant Scattering Convolution Networks, PAMI 35 (2013), table 4 "
     "(J = 3, orders 0 to 2)",
     TALK: "slides of the talk",
     THESIS_PICTURES: "L. Thiry, slides of the defence on local methods",
+    IMAGENET: "github.com/louity/scattering_patch_cnn: J = 4, width 2048, 8 layers, 100 epochs",
     LOGS: "the ablations of Thiry, Arbel, Belilovsky, Oyallon, ICLR 2021, as their code logs them: "
     "9 × 9 windows, heads by gradient descent, pictures cropped and mirrored",
     KYMATIO: "kymatio's examples/2d: a linear classifier, 90 epochs",
@@ -144,6 +146,17 @@ _ERRORS: dict[str, list[tuple[str, str, dict[int, float]]]] = {
         ("Nearest patches, hidden layer", THESIS_PICTURES, {2048: 11.5}),
         ("Ablation, linear head", LOGS, {2048: 18.4}),
         ("Ablation, low-rank head", LOGS, {512: 21.5, 1024: 19.5, 2048: 17.3, 4096: 16.2}),
+    ],
+    "bagnet": [
+        (f"ImageNet, top-5: {label}", IMAGENET, {100: error})
+        for label, error in (
+            ("BagNet-Scattering", 15.5),
+            ("half as wide", 19.5),
+            ("half as deep", 20.8),
+            ("linear", 58.6),
+            ("first order only", 17.8),
+            ("no oversampling", 20.5),
+        )
     ],
     "cifar10-scattering": [
         ("Roto-translation scattering", TALK, {50_000: 17.8}),

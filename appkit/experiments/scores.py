@@ -79,7 +79,7 @@ class Scores:
     machine: dict[str, Any] = field(default_factory=provenance.machine)
     versions: dict[str, str] = field(default_factory=provenance.versions)
     commit: str | None = field(default_factory=provenance.commit)
-    date: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    date: str = field(default_factory=lambda: _now())
     format: int = FORMAT
 
     @property
@@ -99,9 +99,16 @@ class Scores:
         return 100 * math.sqrt(share * (1 - share) / self.n_test)
 
     def plus(self, point: Point) -> Scores:
-        """With one more point."""
+        """With one more point, computed here and now."""
         points = [other for other in self.points if other.size != point.size]
-        return replace(self, points=tuple(sorted([*points, point], key=lambda p: p.size)))
+        return replace(
+            self,
+            points=tuple(sorted([*points, point], key=lambda p: p.size)),
+            machine=provenance.machine(),
+            versions=provenance.versions(),
+            commit=provenance.commit(),
+            date=_now(),
+        )
 
 
 def save(scores: Scores, folder: Path | None = None) -> Path:
@@ -129,12 +136,11 @@ def load(path: Path) -> Scores:
 
 
 def begun(scores: Scores, folder: Path | None = None) -> Scores:
-    """The same run with the points of its record, where there is one that can be read."""
+    """The record of the same run, with its points, where there is one."""
     path = (folder or results_folder()) / _FOLDER / scores.filename
     if not path.is_file():
         return scores
-    found = load(path)
-    return replace(scores, points=found.points, feature_seconds=found.feature_seconds)
+    return replace(load(path), label=scores.label, protocol=scores.protocol)
 
 
 def table_of(experiment: str, folders: Iterable[Path] | None = None) -> dict[str, Scores]:
@@ -147,6 +153,10 @@ def table_of(experiment: str, folders: Iterable[Path] | None = None) -> dict[str
             if old is None or _rank(old) < _rank(scores):
                 found[scores.row] = scores
     return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _rank(scores: Scores) -> tuple[int, str]:
