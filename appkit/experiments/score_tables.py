@@ -9,6 +9,7 @@ from appkit.experiments import layout, published
 from appkit.experiments.scores import Scores
 
 TITLES = {"digits": "Digits of scikit-learn", "mnist": "MNIST", "cifar10": "CIFAR-10"}
+EXPERIMENTS = ("digits", "mnist", "cifar10-scattering", "cifar10-patches", "bagnet")
 
 
 def table(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:

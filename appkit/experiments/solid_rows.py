@@ -232,8 +232,8 @@ ROWS: dict[str, RowDefinition] = {
 #: What is computed where no rows are named: all but those that train for long on a CPU.
 USUAL = [name for name in ROWS if name != "schnet"]
 _KERNELS = ("kernel", "joint-kernel", "coulomb", "hdad")
-#: Training molecules of a network on a CPU, an hour's work.
-_MOST_ON_CPU = 2000
+#: Training molecules of a network on a CPU, half an hour's work.
+_MOST_ON_CPU = 1000
 
 
 def most_trained(row: str, settings: SolidSettings) -> int | None:

@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appkit.experiments import layout, published, solid_tables
+from appkit.experiments import layout, published, score_tables, solid_tables
 from appkit.experiments.files import PACKAGED_RESULTS
 from appkit.experiments.planar_rows import settings_for
 from appkit.experiments.result import Result, Row, latest
+from appkit.experiments.scores import table_of
 
 EXPERIMENT = "planar-energy"
 DATASETS = {
@@ -97,6 +98,7 @@ def fill(text: str, folder: Path = PACKAGED_RESULTS) -> str:
     """
     bodies: dict[str, Callable[[Path], list[str]]] = {EXPERIMENT: _planar}
     bodies |= {name: partial(_solid, name) for name in solid_tables.EXPERIMENTS}
+    bodies |= {name: partial(_scores, name) for name in score_tables.EXPERIMENTS}
     found = {name: len(_anchored(name).findall(text)) for name in bodies}
     wrong = [name for name, n in found.items() if n > 1]
     if wrong or not any(found.values()):
@@ -125,6 +127,19 @@ def _planar(folder: Path) -> list[str]:
 def _solid(experiment: str, folder: Path) -> list[str]:
     found = solid_tables.newest(experiment, folder)
     return [solid_tables.markdown(result) for result in found] or ["Not yet computed."]
+
+
+def _scores(experiment: str, folder: Path) -> list[str]:
+    # Here, since pages read this module too and need no networks.
+    from appkit.experiments import bagnet, cifar10_patches, picture_rows
+
+    found = table_of(experiment, [folder])
+    if not found:
+        return ["Not yet computed."]
+    orders = {"bagnet": bagnet.ROWS, "cifar10-patches": cifar10_patches.ROWS}
+    order = [name for name in orders.get(experiment, picture_rows.ROWS) if name in found]
+    rows = [found[name] for name in order]
+    return [score_tables.markdown(rows, published.errors(experiment))]
 
 
 def standard_record(
