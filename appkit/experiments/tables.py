@@ -136,9 +136,12 @@ def _scores(experiment: str, folder: Path) -> list[str]:
     found = table_of(experiment, [folder])
     if not found:
         return ["Not yet computed."]
-    orders = {"bagnet": bagnet.ROWS, "cifar10-patches": cifar10_patches.ROWS}
-    order = [name for name in orders.get(experiment, picture_rows.ROWS) if name in found]
-    rows = [found[name] for name in order]
+    orders: dict[str, Iterable[str]] = {
+        "bagnet": bagnet.ROWS,
+        "cifar10-patches": cifar10_patches.ROWS,
+    }
+    order = orders.get(experiment, picture_rows.ROWS)
+    rows = [found[name] for name in order if name in found]
     return [score_tables.markdown(rows, published.errors(experiment))]
 
 
