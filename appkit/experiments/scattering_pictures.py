@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,7 +176,7 @@ class _Job:
             (train, test), seconds = self.features(row.features)
             scores = replace(
                 scores, n_features=train.shape[1], feature_seconds=round(seconds, 1)
-            ).plus(self._point(row, train, test, size))
+            ).plus(self._point(row, train, test, size, _chosen_before(scores, size)))
             save(scores, folder)
         self._tell(f"{row.name}: training sets", len(sizes), len(sizes))
         return scores
@@ -202,19 +203,26 @@ class _Job:
             self._last = name, made, time.perf_counter() - started
         return self._last[1], self._last[2]
 
-    def _point(self, row: PictureRow, train: NDArray, test: NDArray, size: int) -> Point:
-        """Choose on a part of the training set, train on all of it, test."""
+    def _point(
+        self,
+        row: PictureRow,
+        train: NDArray,
+        test: NDArray,
+        size: int,
+        before: dict[str, Any] | None,
+    ) -> Point:
+        """Choose on a part of the training set, if not ``before``; train on all of it, test."""
         started, used = time.perf_counter(), self.order[:size]
         X, y = train[used], self.pictures.train[1][used]
-        model, chosen = row.classifier(self.block), {}
-        if row.grid:
+        model, chosen = row.classifier(self.block), (before or {}) if row.grid else {}
+        if row.grid and before is None:
             held = StratifiedShuffleSplit(1, test_size=0.2, random_state=self.seed)
             search = GridSearchCV(model, row.grid, cv=held, refit=False)
             search.fit(X[:CHOOSING], y[:CHOOSING])
             chosen = search.best_params_
         fitted = clone(model).set_params(**chosen).fit(X, y)
         if isinstance(last := fitted[-1], AffineClassifier):
-            chosen = {"d": last.dimension_}
+            chosen = {"d": last.dimension_}  # by itself, on all of the training set
         error = 100 * float(np.mean(fitted.predict(test) != self.pictures.test[1]))
         seconds = time.perf_counter() - started
         return Point(size, round(error, 3), round(seconds, 1), chosen)
@@ -224,3 +232,10 @@ class _Job:
             self.progress(stage, done, total)
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled
+
+
+def _chosen_before(scores: Scores, size: int) -> dict[str, Any] | None:
+    """What a training set of the same first `CHOOSING` pictures chose; None where there is none."""
+    if size < CHOOSING:
+        return None
+    return next((point.chosen for point in scores.points if point.size >= CHOOSING), None)

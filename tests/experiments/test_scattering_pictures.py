@@ -72,6 +72,20 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     assert [p.error for p in whole.points] == [p.error for p in after.points]
 
 
+def test_what_the_same_pictures_chose_is_chosen_once(tmp_path, monkeypatch):
+    searched = []
+    fit = GridSearchCV.fit
+    monkeypatch.setattr(
+        GridSearchCV, "fit", lambda self, X, y: searched.append(len(X)) or fit(self, X, y)
+    )
+    monkeypatch.setattr(experiment, "CHOOSING", 150)
+    (found,) = experiment.run("digits", rows=["linear"], train=300, folder=tmp_path)
+    assert searched == [100, 150]
+    assert found.at(200).chosen == found.at(300).chosen
+    (affine,) = experiment.run("digits", rows=["affine"], train=300, folder=tmp_path)
+    assert [set(point.chosen) for point in affine.points] == [{"d"}] * 3
+
+
 def test_a_table_has_the_newest_and_fullest_of_each_row(tmp_path):
     experiment.run("digits", rows=["pixels-affine"], train=100, folder=tmp_path)
     experiment.run("digits", rows=["pixels-affine"], train=200, seed=1, folder=tmp_path)
