@@ -23,6 +23,7 @@ def run(name: str, **options: Any) -> None:
 
 
 def add_run(verbs: argparse._SubParsersAction) -> None:
+    """The verb ``run`` with a parser for each experiment."""
     experiments = verbs.add_parser("run", help="compute a table of the talks").add_subparsers(
         required=True, metavar="EXPERIMENT"
     )

@@ -21,7 +21,7 @@ from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.files import FEATURES, features_folder, make_folder
 from appkit.experiments.picture_sets import PictureSet, cifar10, digits, of_folder
-from appkit.experiments.scores import Point, Scores, begun, save
+from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
 from appkit.images.trained import PositionClassifier
 
 EXPERIMENT = "bagnet"
@@ -130,9 +130,8 @@ def run(
         ``cancel`` was set. The same call goes on from the last epoch.
     """
     wanted = [row for row in ROWS if _differs(row, dataset)] if rows is None else list(rows)
-    if unknown := [row for row in wanted if row not in ROWS]:
-        raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(ROWS)}.")
-    whole, preset = _read(dataset, side, most, seed, progress)
+    check_rows(wanted, ROWS)
+    whole, preset = _read(dataset, side, most, seed, teller("pictures", progress, cancel))
     training = {**preset.training, **({} if epochs is None else {"epochs": epochs})}
     found = []
     for row in wanted:
@@ -145,7 +144,7 @@ def run(
         model.set_params(
             checkpoint=str(state),
             cancelled=None if cancel is None else cancel.is_set,
-            progress=_told(progress, f"{row}: epochs"),
+            progress=teller(f"{row}: epochs", progress),
         )
         scores = begun(blank, folder)
         if not scores.points:
@@ -167,18 +166,14 @@ def _differs(row: str, dataset: str) -> bool:
 
 
 def _read(
-    dataset: str, side: int, most: int | None, seed: int, progress: Progress | None
+    dataset: str, side: int, most: int | None, seed: int, told: Callable[[int, int], None]
 ) -> tuple[PictureSet, Preset]:
     if dataset in PRESETS:
         return {"digits": digits, "cifar10": cifar10}[dataset](), PRESETS[dataset]
     if not Path(dataset).is_dir():
         known = ", ".join(PRESETS)
         raise ValueError(f"There is no data set {dataset!r}: it is {known}, or a folder.")
-    return of_folder(Path(dataset), side, most, seed, _told(progress, "pictures")), FOLDER
-
-
-def _told(progress: Progress | None, stage: str) -> Callable[[int, int], None]:
-    return lambda done, total: None if progress is None else progress(stage, done, total)
+    return of_folder(Path(dataset), side, most, seed, told), FOLDER
 
 
 def _blank(whole: PictureSet, row: str, label: str, model: PositionClassifier) -> Scores:

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_sets import PictureSet, cifar10
-from appkit.experiments.scores import Point, Scores, begun, save
+from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
 from appkit.images.simple_patch import SimplePatch
-from appkit.regression import Cancelled
 
 EXPERIMENT = "cifar10-patches"
 PROTOCOL = (
@@ -81,8 +80,7 @@ def run(
     Cancelled
         ``cancel`` was set. Points that were done are kept: the same call goes on from there.
     """
-    if unknown := [row for row in rows if row not in ROWS]:
-        raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(ROWS)}.")
+    check_rows(rows, ROWS)
     if patches < 2:
         raise ValueError(f"A dictionary has two patches or more, not {patches}.")
     whole = cifar10() if pictures is None else pictures
@@ -92,21 +90,13 @@ def run(
     for model in models.values():
         model.check_memory(whole.test[0][:1])
 
-    def told(stage: str) -> Callable[[int, int], None]:
-        def tell(done: int, total: int) -> None:
-            if progress is not None:
-                progress(stage, done, total)
-            if cancel is not None and cancel.is_set():
-                raise Cancelled
-
-        return tell
-
     found = []
     for row, model in models.items():
         scores = begun(_blank(whole, row, model), folder)
         for size in sizes:
             if scores.at(size) is None:
-                model.set_params(n_patches=size, progress=told(f"{row}, N = {size:,}: pictures"))
+                tell = teller(f"{row}, N = {size:,}: pictures", progress, cancel)
+                model.set_params(n_patches=size, progress=tell)
                 scores = scores.plus(_point(model, whole))
                 save(scores, folder)
         found.append(scores)

@@ -23,14 +23,14 @@ from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
 from appkit.experiments.picture_sets import PictureSet, cifar10, digits, mnist
-from appkit.experiments.scores import Point, Scores, begun, save
+from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
 from appkit.images.affine import AffineClassifier
-from appkit.regression import Cancelled
 
 PROTOCOL = (
     "Nested training sets drawn by seed {seed} from the {n_train:,} training pictures; error on "
-    "all {n_test:,} test pictures. Dimensions, kernels' widths and penalties are chosen on at most "
-    "{choosing:,} pictures of each training set, of which a fifth is held out."
+    "all {n_test:,} test pictures. Dimensions are chosen on a fifth of each training set, held "
+    "out; kernels' widths, penalties and neighbours on a fifth of its first {choosing:,} pictures "
+    "at most."
 )
 #: Training pictures on which parameters are chosen.
 CHOOSING = 10_000
@@ -103,8 +103,7 @@ def run(
     name = EXPERIMENTS[experiment]
     study = STUDIES[name]
     wanted = study.rows if rows is None else tuple(rows)
-    if unknown := [row for row in wanted if row not in ROWS]:
-        raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(ROWS)}.")
+    check_rows(wanted, ROWS)
     if train is not None and train < study.sizes[0]:
         raise ValueError(f"{name} is learned from {study.sizes[0]} pictures or more, not {train}.")
     pictures = study.load()
@@ -228,10 +227,7 @@ class _Job:
         return Point(size, round(error, 3), round(seconds, 1), chosen)
 
     def _tell(self, stage: str, done: int, total: int) -> None:
-        if self.progress is not None:
-            self.progress(stage, done, total)
-        if self.cancel is not None and self.cancel.is_set():
-            raise Cancelled
+        teller(stage, self.progress, self.cancel)(done, total)
 
 
 def _chosen_before(scores: Scores, size: int) -> dict[str, Any] | None:

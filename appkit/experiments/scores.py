@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from appkit.experiments import provenance
+from appkit.experiments.compute import Progress
 from appkit.experiments.files import (
     PACKAGED_RESULTS,
     RECORDS,
@@ -25,6 +27,7 @@ from appkit.experiments.files import (
     write_json,
 )
 from appkit.experiments.result import RecordError
+from appkit.regression import Cancelled
 
 FORMAT = 1
 _FOLDER = "scores"
@@ -153,6 +156,27 @@ def table_of(experiment: str, folders: Iterable[Path] | None = None) -> dict[str
             if old is None or _rank(old) < _rank(scores):
                 found[scores.row] = scores
     return found
+
+
+def check_rows(rows: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ``ValueError`` where a row is not ``known``."""
+    names = list(known)
+    if unknown := [row for row in rows if row not in names]:
+        raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(names)}.")
+
+
+def teller(
+    stage: str, progress: Progress | None, cancel: threading.Event | None = None
+) -> Callable[[int, int], None]:
+    """Tells (done, total) of a stage; raises `appkit.regression.Cancelled` where that was asked."""
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress(stage, done, total)
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+
+    return tell
 
 
 def _now() -> str:
