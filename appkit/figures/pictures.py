@@ -124,10 +124,13 @@ def error_curves(
     levels: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     label: str = "errors (%)",
 ) -> hv.Overlay:
-    """Errors against a size, both axes logarithmic; ``levels`` (published) are dashed."""
+    """Errors against a size, both axes logarithmic; ``levels`` (published) are dashed.
+
+    What is 0 has no place on such an axis, and is left out.
+    """
     layers: list[hv.Element] = []
-    given = [(name, xy, False) for name, xy in curves.items()]
-    given += [(name, xy, True) for name, xy in (levels or {}).items()]
+    both = [(curves, False), (levels or {}, True)]
+    given = [(name, _positive(*xy), dashed) for of, dashed in both for name, xy in of.items()]
     for colour, (name, (x, y), dashed) in zip(_cycled(len(given)), given, strict=True):
         line = hv.Curve((x, y), across, label, label=name).opts(
             color=colour, line_width=2, line_dash="dashed" if dashed else "solid"
@@ -138,9 +141,9 @@ def error_curves(
                 color=colour, size=4 if dashed else 6, tools=["hover"]
             )
         )
-    xs = np.unique(np.concatenate([np.asarray(x, float) for _, (x, _), _ in given]))
-    ys = np.concatenate([np.asarray(y, float) for _, (_, y), _ in given])
-    low, high = max(ys.min(), 1e-3), ys.max()
+    xs = np.unique(np.concatenate([x for _, (x, _), _ in given]))
+    ys = np.concatenate([y for _, (_, y), _ in given])
+    low, high = ys.min(), ys.max()
     return hv.Overlay(layers).opts(
         width=620,
         height=400,
@@ -155,6 +158,11 @@ def error_curves(
         toolbar=None,
         hooks=[quiet],
     )
+
+
+def _positive(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    sizes, errors = np.asarray(x, float), np.asarray(y, float)
+    return sizes[errors > 0], errors[errors > 0]
 
 
 def _cycled(n: int) -> list[str]:
