@@ -15,17 +15,17 @@ Floats = NDArray[np.float32]
 class GramRidge:
     """Least squares of one-hot labels on features (n, P), when n rows do not fit the memory.
 
-    Keeps Σ x xᵀ (P, P) and Σ x yᵀ (P, classes) in single precision, about a fixed middle, so that
-    rows may come in any number of parts. Solving subtracts the means: the intercept is not damped.
+    Keeps Σ x xᵀ (P, P) and Σ x yᵀ (P, classes) in single precision, about the means of the first
+    rows, so that rows may come in any number of parts. Solving subtracts the means: the intercept is
+    not damped.
 
     Parameters
     ----------
     n_features, n_classes : P and the number of classes.
-    middle : about where the features lie; they are summed up relative to it.
     """
 
-    def __init__(self, n_features: int, n_classes: int, middle: float = 0.0) -> None:
-        self.middle = np.float32(middle)
+    def __init__(self, n_features: int, n_classes: int) -> None:
+        self.middle = np.zeros(n_features, np.float32)
         self.gram = torch.zeros(n_features, n_features)
         self.moment = torch.zeros(n_features, n_classes)
         self.total = np.zeros(n_features)
@@ -38,6 +38,10 @@ class GramRidge:
 
     def add(self, features: Floats, labels: NDArray[np.intp]) -> None:
         """Take in rows (n, P) and the numbers of their classes (n,)."""
+        if not self.n:
+            # Features far from their middle would round the same way in every part: over many parts
+            # that adds up to more than a small α.
+            self.middle = features.mean(0)
         x = torch.from_numpy(features - self.middle)
         hot = torch.nn.functional.one_hot(torch.from_numpy(labels), len(self.counts)).float()
         self.gram.addmm_(x.T, x)
@@ -69,10 +73,18 @@ class GramRidge:
 def best_alpha(
     sums: GramRidge, alphas: Sequence[float], features: Sequence[Floats], labels: NDArray[np.intp]
 ) -> tuple[float, dict[float, float]]:
-    """The α with the fewest errors on rows kept apart, and the share of errors of each."""
-    errors = {}
-    for alpha in alphas:
-        weights, intercepts = sums.solve(alpha)
+    """The α with the fewest errors on rows kept apart, and the share of errors of each.
+
+    One that is lost in rounding is left out, unless all are.
+    """
+    errors: dict[float, float] = {}
+    for alpha in sorted(alphas, reverse=True):
+        try:
+            weights, intercepts = sums.solve(alpha)
+        except ValueError:
+            if errors:
+                break  # smaller ones are lost too
+            raise
         scores = np.concatenate([part @ weights + intercepts for part in features])
         errors[alpha] = float(np.mean(scores.argmax(1) != labels))
     return min(errors, key=lambda alpha: errors[alpha]), errors

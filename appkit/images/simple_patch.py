@@ -185,8 +185,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         self._check_memory(batch.shape[1:])
         self.encoder_._fit(batch)
         self.classes_ = classes
-        middle = self.encoder_._k / self.n_patches
-        self._sums = GramRidge(self.encoder_.n_features_out_, len(classes), middle)
+        self._sums = GramRidge(self.encoder_.n_features_out_, len(classes))
 
     def _encoder(self) -> PatchEncoder:
         names = PatchEncoder().get_params()
