@@ -118,7 +118,7 @@ def run(
     device
         "cpu" or "cuda".
     progress, cancel
-        Called after each epoch; looked at between them.
+        Called after each step; looked at between them.
     folder
         Where records go, by default `appkit.experiments.files.results_folder`.
 
@@ -144,7 +144,7 @@ def run(
         model.set_params(
             checkpoint=str(state),
             cancelled=None if cancel is None else cancel.is_set,
-            progress=teller(f"{row}: epochs", progress),
+            progress=teller(f"{row}: steps", progress),
         )
         scores = begun(blank, folder)
         if not scores.points:

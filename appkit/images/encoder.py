@@ -20,6 +20,8 @@ METRICS = ("mahalanobis", "l2")
 SCALINGS = {"exact": 1.0, "released": 0.2}
 #: Bytes that the features of one call may take.
 MOST_BYTES = 8_000_000_000
+#: Pictures at once on a GPU.
+_ON_DEVICE = 16
 
 
 class PatchEncoder(TransformerMixin, BaseEstimator):
@@ -99,11 +101,11 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
     def n_codes(self, shape: tuple[int, ...]) -> int:
         """Numbers of a picture (C, H, W): windows · 2 · N. Checks the parameters."""
         self._check()
-        return len(self._pooling(shape).counts) * 2 * self.n_patches
+        return len(self.pooling_of(shape).counts) * 2 * self.n_patches
 
     def _fit(self, batch: Batch) -> PatchEncoder:
         self.n_features_out_ = self.n_codes(batch.shape[1:])
-        self.pooling_ = self._pooling(batch.shape[1:])
+        self.pooling_ = self.pooling_of(batch.shape[1:])
         channels, height, width = batch.shape[1:]
         self.shape_ = (channels, height, width)
         self.patches_ = draw_patches(batch, self.patch_size, self.n_patches, self.random_state)
@@ -163,8 +165,9 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
             raise ValueError(f"The temperature is a number from 0 up, not {self.temperature}.")
         self._k = check_neighbours(self.k, self.n_patches)
 
-    def _pooling(self, shape: tuple[int, ...]) -> Pooling:
+    def pooling_of(self, shape: tuple[int, ...]) -> Pooling:
         """The windows on the map of the patches of pictures (C, H, W)."""
+        self._check()
         check_size(self.patch_size, shape)
         height, width = shape[1] - self.patch_size + 1, shape[2] - self.patch_size + 1
         return Pooling.of((height, width), self.pooling)
@@ -180,13 +183,18 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def _encode(self, batch: Batch) -> NDArray[np.float32]:
-        if self.device != "cpu":
-            return self._encode_on_device(batch)
+        return self._encode_tensor(torch.from_numpy(batch).to(self.device)).cpu().numpy()
+
+    def _encode_tensor(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Pooled codes (n, n_features_out_) of pictures (n, C, H, W), where these are."""
+        if pictures.device.type != "cpu":
+            return torch.cat([self._selected(part) for part in pictures.split(_ON_DEVICE)])
+        batch = np.ascontiguousarray(pictures.numpy(), np.float32)
         encode = self._hard if self.temperature == 0 else self._soft
         rows = Parallel(self.n_jobs, require="sharedmem")(
             delayed(encode)(batch[i : i + 1]) for i in range(len(batch))
         )
-        return np.stack(rows)
+        return torch.from_numpy(np.stack(rows))
 
     def _hard(self, picture: Batch) -> NDArray[np.float32]:
         counts = pooled_codes(self.products(picture)[0], self._bias, self._k, self.pooling_.cells)
@@ -206,19 +214,16 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
             total.index_add_(-3, cells[inside, column], codes[..., inside, :, :])
         return total / counts[:, None, None]
 
-    def _encode_on_device(self, batch: Batch) -> NDArray[np.float32]:
-        """The same by torch's own selection, a few pictures at once."""
-        filters = torch.as_tensor(self._filters, device=self.device)
-        bias = torch.as_tensor(self._bias, device=self.device)
-        found = []
-        for start in range(0, len(batch), 16):
-            patches = extract_patches(batch[start : start + 16], self.patch_size)
-            products = torch.as_tensor(patches, device=self.device) @ filters
-            scores = torch.stack([bias - products, bias + products], dim=2)
-            bounds = scores.kthvalue(self._k, dim=-1, keepdim=True).values
-            if self.temperature == 0:
-                codes = (scores <= bounds).float()
-            else:
-                codes = torch.sigmoid((bounds - scores) / self.temperature)
-            found.append(self._pooled(codes).flatten(1).cpu().numpy())
-        return np.concatenate(found)
+    def _selected(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The same by torch's own selection."""
+        filters = torch.as_tensor(self._filters, device=pictures.device)
+        bias = torch.as_tensor(self._bias, device=pictures.device)
+        patches = torch.nn.functional.unfold(pictures, self.patch_size).transpose(1, 2)
+        products = patches @ filters
+        scores = torch.stack([bias - products, bias + products], dim=2)
+        bounds = scores.kthvalue(self._k, dim=-1, keepdim=True).values
+        if self.temperature == 0:
+            codes = (scores <= bounds).float()
+        else:
+            codes = torch.sigmoid((bounds - scores) / self.temperature)
+        return self._pooled(codes).flatten(1)

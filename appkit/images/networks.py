@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from appkit.images.pictures import Batch
 from appkit.scattering import LocalScattering
 
 
@@ -28,6 +29,11 @@ class PositionNet(nn.Module):
         self.front, self.body, self.field = front, body, field
         for parameter in front.parameters():
             parameter.requires_grad_(False)
+
+    def fit(self, batch: Batch) -> None:
+        """Let the front learn from pictures (n, C, H, W) what needs no labels; wavelets nothing."""
+        if (learn := getattr(self.front, "fit", None)) is not None:
+            learn(batch)
 
     def positions(self, pictures: Tensor) -> Tensor:
         """Logits of all positions, (n, classes, rows, columns)."""
@@ -106,7 +112,7 @@ def bagnet_scattering(
     pictures of 224 × 224.
     """
     channels, height, width_ = shape
-    _check(n_classes=n_classes, neighbours=neighbours, width=width)
+    check_whole(n_classes=n_classes, neighbours=neighbours, width=width)
     if not isinstance(layers, int) or layers < 0:
         raise ValueError(f"layers must be a whole number from zero up, not {layers!r}.")
     front = ScatteringFront((height, width_), J, L, order, oversampling)
@@ -159,7 +165,7 @@ def bagnet(
     arXiv:1904.00760.
     """
     channels, height, width_ = shape
-    _check(n_classes=n_classes, width=width, field=field)
+    check_whole(n_classes=n_classes, width=width, field=field)
     if field % 2 == 0 or field > min(height, width_):
         raise ValueError(
             f"The field is an odd number of pixels up to {min(height, width_)}, not {field}."
@@ -194,7 +200,7 @@ def hybrid(
     2017, arXiv:1703.08961.
     """
     channels, height, width_ = shape
-    _check(n_classes=n_classes, width=width, layers=layers)
+    check_whole(n_classes=n_classes, width=width, layers=layers)
     front = ScatteringFront((height, width_), J, L, 2, 0)
     n = channels * len(front.scattering.paths)
     body: list[nn.Module] = [nn.BatchNorm2d(n, affine=False), nn.Conv2d(n, width, 3, padding=1)]
@@ -204,16 +210,13 @@ def hybrid(
     return PositionNet(front, nn.Sequential(*body), _reach(J) + 2 * layers * 2**J)
 
 
-#: What builds a network of pictures (C, H, W) and a number of classes, by its name.
-ARCHITECTURES = {"bagnet-scattering": bagnet_scattering, "bagnet": bagnet, "hybrid": hybrid}
-
-
 def _reach(J: int) -> int:
     """Pixels along a side that a scattering coefficient depends on, but for a share of 1e-2."""
     return 4 * 2**J
 
 
-def _check(**sizes: int) -> None:
+def check_whole(**sizes: int) -> None:
+    """Raise ``ValueError`` unless all are whole numbers above zero."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{name} must be a whole number above zero, not {size!r}.")

@@ -16,8 +16,8 @@ class GramRidge:
     """Least squares of one-hot labels on features (n, P), when n rows do not fit the memory.
 
     Keeps Σ x xᵀ (P, P) and Σ x yᵀ (P, classes) in single precision, about the means of the first
-    rows, so that rows may come in any number of parts. Solving subtracts the means: the intercept is
-    not damped.
+    rows, so that rows may come in any number of parts. Solving subtracts the means: the intercept
+    is not damped.
 
     Parameters
     ----------

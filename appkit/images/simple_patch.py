@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.images.encoder import PatchEncoder
+from appkit.images.heads import PatchFront
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.images.ridge import GramRidge, best_alpha
+from appkit.images.trained import PositionClassifier
 
 #: Bytes that the sums of the ridge may take.
 MOST_BYTES = 6_000_000_000
@@ -129,6 +132,39 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         numbers = np.searchsorted(self.classes_, labels)
         self._add(batch, numbers, np.arange(len(batch)), len(batch))
         return self._solved()
+
+    @classmethod
+    def of(cls, model: PositionClassifier) -> SimplePatch:
+        """A network "simple-patch" whose head is linear, as the sum over patches that it is.
+
+        It decides the same, and has the evidence of each patch where the network's has that of some
+        windows.
+
+        Raises
+        ------
+        ValueError
+            for another network, or one with a hidden layer.
+        """
+        front, body = model.net_.front, model.net_.body
+        if not isinstance(front, PatchFront) or any(
+            isinstance(m, torch.nn.ReLU) for m in body.modules()
+        ):
+            raise ValueError("A sum over patches is only a linear head on a SimplePatch.")
+        encoder = front.encoder
+        new = cls(**{name: getattr(encoder, name) for name in encoder.get_params()})
+        rows, columns = encoder.pooling_.shape
+        nothing = torch.zeros(1, 2 * encoder.n_patches, rows, columns, device=model.device)
+
+        def logits(codes: torch.Tensor) -> torch.Tensor:
+            return body(codes).mean((2, 3))[0]
+
+        # Logits are linear in the codes: their derivative at one place is their weight at all.
+        slopes = torch.autograd.functional.jacobian(logits, nothing)[:, 0]
+        weights = slopes.permute(2, 3, 1, 0).reshape(rows * columns, 2, new.n_patches, -1)
+        new.coef_ = weights.cpu().numpy()
+        new.intercept_ = logits(nothing).detach().cpu().numpy().astype(float)
+        new.encoder_, new.classes_ = encoder, model.classes_
+        return new
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Scores (n, classes)."""

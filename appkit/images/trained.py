@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
-from appkit.images.networks import ARCHITECTURES, PositionNet
+from appkit.images.heads import simple_patch
+from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.regression import Cancelled
 from appkit.regression.checkpoint import Checkpoint
@@ -25,6 +26,14 @@ from appkit.regression.checkpoint import Checkpoint
 _PART = 128
 #: Bytes of features that are kept between epochs; more are computed anew in each.
 KEPT_BYTES = 4_000_000_000
+
+#: What builds a network of pictures (C, H, W) and a number of classes, by its name.
+ARCHITECTURES = {
+    "bagnet-scattering": bagnet_scattering,
+    "bagnet": bagnet,
+    "hybrid": hybrid,
+    "simple-patch": simple_patch,
+}
 
 Floats = NDArray[np.float32]
 
@@ -38,7 +47,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    architecture : "bagnet-scattering", "bagnet" or "hybrid".
+    architecture : "bagnet-scattering", "bagnet", "hybrid" or "simple-patch".
     options : of the function that builds it, such as ``{"J": 2, "width": 256}``.
     epochs : passes over the pictures.
     batch_size : pictures of a step.
@@ -49,8 +58,8 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
     device : "cpu", or "cuda" where there is one.
     checkpoint : a file that keeps the state after every epoch.
     seed : of weights, order, windows and mirrors.
-    progress : called with (done, epochs) after each; what it raises ends the training.
-    cancelled : asked before each epoch; True ends the training by `appkit.regression.Cancelled`.
+    progress : called with (done, steps) after each step; what it raises ends the training.
+    cancelled : asked before each step; True ends the training by `appkit.regression.Cancelled`.
 
     Attributes
     ----------
@@ -109,6 +118,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"A classifier needs two classes or more, not {len(self.classes_)}.")
         self.shape_ = tuple(int(n) for n in batch.shape[1:])
         net = self._net().to(self.device)
+        net.fit(batch)
         self._train(net, batch, torch.from_numpy(numbers))
         self.net_ = net.eval()
         return self
@@ -157,8 +167,6 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             history = state["history"]
         features = self._kept(net, batch)
         for epoch in range(len(history), self.epochs):
-            if self.cancelled is not None and self.cancelled():
-                raise Cancelled(f"Stopped after {epoch} of {self.epochs} epochs.")
             history.append(self._epoch(net, sgd, batch, features, numbers, epoch))
             schedule.step()
             file.write(
@@ -167,8 +175,6 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
                 schedule=schedule.state_dict(),
                 history=history,
             )
-            if self.progress is not None:
-                self.progress(epoch + 1, self.epochs)
         self.history_ = pd.DataFrame(history, columns=["loss", "error"])
 
     def _epoch(
@@ -185,7 +191,10 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         draw = torch.Generator().manual_seed(_seed(self.seed, epoch))
         order = torch.randperm(len(batch), generator=draw)
         loss, missed = 0.0, 0
-        for chosen in order.split(self.batch_size):
+        parts = order.split(self.batch_size)
+        for step, chosen in enumerate(parts, epoch * len(parts)):
+            if self.cancelled is not None and self.cancelled():
+                raise Cancelled(f"Stopped after {epoch} of {self.epochs} epochs.")
             if len(chosen) == 1 and len(order) > 1:
                 continue  # a batch norm of one picture would see no spread
             target = numbers[chosen].to(self.device)
@@ -194,12 +203,14 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             else:
                 read = net.front(self._drawn(batch[chosen.numpy()], draw).to(self.device))
             logits = net.body(read).mean((-2, -1))
-            step = cross_entropy(logits, target)
+            mean = cross_entropy(logits, target)
             sgd.zero_grad()
-            step.backward()
+            mean.backward()
             sgd.step()
-            loss += float(step.detach()) * len(chosen)
+            loss += float(mean.detach()) * len(chosen)
             missed += int((logits.detach().argmax(1) != target).sum())
+            if self.progress is not None:
+                self.progress(step + 1, self.epochs * len(parts))
         return loss / len(batch), missed / len(batch)
 
     def _drawn(self, part: Batch, draw: torch.Generator) -> Tensor:

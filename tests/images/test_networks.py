@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from appkit.images.networks import ARCHITECTURES, bagnet, bagnet_scattering, hybrid
+from appkit.images.networks import bagnet, bagnet_scattering, hybrid
+from appkit.images.trained import ARCHITECTURES
 
 SHAPE = (2, 32, 32)
 SMALL = {

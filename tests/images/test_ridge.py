@@ -63,6 +63,7 @@ def test_many_parts_far_from_zero_leave_a_small_ridge_its_meaning():
 def test_a_ridge_that_is_lost_is_not_chosen(data):
     X, y = data
     alpha, errors = best_alpha(summed(X, y), [1e-2, -1e-1], [X], y)
-    assert alpha == 1e-2 and list(errors) == [1e-2]
+    assert alpha == 1e-2
+    assert list(errors) == [1e-2]
     with pytest.raises(ValueError, match="lost in the rounding"):
         best_alpha(summed(X, y), [-1.0], [X], y)
