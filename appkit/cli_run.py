@@ -104,6 +104,7 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
     parser.set_defaults(verb=partial(run, "cifar10_patches"))
     parser.add_argument("--patches", type=positive, help="largest dictionary N (default: 2048)")
     parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
+    parser.add_argument("--epochs", type=positive, help="of heads by gradient descent (24)")
     _add_machine(parser)
     parser = experiments.add_parser(
         "bagnet", help="BagNet-Scattering and its ablations; can be stopped and resumed"

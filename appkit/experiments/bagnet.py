@@ -7,7 +7,6 @@ scattering_patch_cnn.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,8 @@ import numpy as np
 
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
-from appkit.experiments.files import FEATURES, features_folder, make_folder
 from appkit.experiments.picture_sets import PictureSet, cifar10, digits, of_folder
-from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
+from appkit.experiments.scores import Point, Scores, begun, check_rows, checkpoint, save, teller
 from appkit.images.trained import PositionClassifier
 
 EXPERIMENT = "bagnet"
@@ -140,7 +138,7 @@ def run(
         options = change(preset) if architecture == "bagnet" else given | change(preset)
         model = PositionClassifier(architecture, options, seed=seed, device=device, **training)
         blank = _blank(whole, row, label, model)
-        state = _checkpoint(blank)
+        state = checkpoint(blank)
         model.set_params(
             checkpoint=str(state),
             cancelled=None if cancel is None else cancel.is_set,
@@ -187,11 +185,6 @@ def _blank(whole: PictureSet, row: str, label: str, model: PositionClassifier) -
     return Scores(
         EXPERIMENT, whole.name, whole.checksum, row, label, protocol, given, n_test, "epochs"
     )
-
-
-def _checkpoint(scores: Scores) -> Path:
-    key = hashlib.sha256(scores.filename.encode()).hexdigest()[:16]
-    return make_folder(features_folder() / "trainings", FEATURES) / f"{key}.pt"
 
 
 def _scored(model: PositionClassifier, whole: PictureSet, scores: Scores) -> Scores:

@@ -20,8 +20,10 @@ from typing import Any
 from appkit.experiments import provenance
 from appkit.experiments.compute import Progress
 from appkit.experiments.files import (
+    FEATURES,
     PACKAGED_RESULTS,
     RECORDS,
+    features_folder,
     make_folder,
     results_folder,
     write_json,
@@ -144,6 +146,12 @@ def begun(scores: Scores, folder: Path | None = None) -> Scores:
     if not path.is_file():
         return scores
     return replace(load(path), label=scores.label, protocol=scores.protocol)
+
+
+def checkpoint(scores: Scores, part: object = "") -> Path:
+    """Where a training that a record waits for keeps its state."""
+    key = hashlib.sha256(f"{scores.filename}{part}".encode()).hexdigest()[:16]
+    return make_folder(features_folder() / "trainings", FEATURES) / f"{key}.pt"
 
 
 def table_of(experiment: str, folders: Iterable[Path] | None = None) -> dict[str, Scores]:

@@ -138,7 +138,7 @@ def _scores(experiment: str, folder: Path) -> list[str]:
         return ["Not yet computed."]
     orders: dict[str, Iterable[str]] = {
         "bagnet": bagnet.ROWS,
-        "cifar10-patches": cifar10_patches.ROWS,
+        "cifar10-patches": cifar10_patches.NAMES,
     }
     order = orders.get(experiment, picture_rows.ROWS)
     rows = [found[name] for name in order if name in found]

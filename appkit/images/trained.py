@@ -256,6 +256,8 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         """What a checkpoint must agree with."""
         beside = ("checkpoint", "device", "progress", "cancelled")
         own = {n: v for n, v in self.get_params().items() if n not in beside}
+        # How many pictures at once does not matter either.
+        own["options"] = {n: v for n, v in (self.options or {}).items() if n != "n_jobs"}
         digest = hashlib.blake2b(batch.tobytes() + numbers.numpy().tobytes()).hexdigest()
         return {name: str(value) for name, value in {**own, "pictures": digest}.items()}
 

@@ -60,10 +60,36 @@ def test_a_run_that_was_stopped_goes_on(whole, tmp_path):
     assert after.points[0] == before.points[0]
 
 
+def test_a_head_by_gradient_descent_is_a_row_and_goes_on(whole, tmp_path, monkeypatch):
+    monkeypatch.setenv("APPKIT_CACHE", str(tmp_path / "cache"))
+    stop = threading.Event()
+
+    def progress(stage, done, total):
+        assert stage == "low-rank, N = 64: steps"
+        if done == total // 3:
+            stop.set()
+
+    given = {"rows": ["low-rank"], "pictures": whole, "epochs": 30}
+    with pytest.raises(Cancelled, match="Stopped after 10 of 30 epochs"):
+        experiment.run(64, **given, folder=tmp_path, progress=progress, cancel=stop)
+    (found,) = experiment.run(64, **given, folder=tmp_path, workers=2)
+    (anew,) = experiment.run(64, **given, folder=tmp_path / "other")
+    assert found.points[0].error == anew.points[0].error < 40
+    assert found.points[0].chosen == {"field": 16}
+    assert "30 epochs" in found.protocol
+    (more,) = experiment.run(32, **given, folder=tmp_path)
+    assert [point.size for point in more.points] == [32, 64]
+    assert not list(tmp_path.rglob("*.pt"))
+
+
 @pytest.mark.parametrize(
     ("patches", "rows", "message"),
     [
-        (256, ["l3"], "There is no row l3; the rows are l2, mahalanobis, released, mirrored"),
+        (
+            256,
+            ["l3"],
+            "There is no row l3; the rows are l2, mahalanobis, released, mirrored, linear",
+        ),
         (1, ["l2"], "A dictionary has two patches or more, not 1"),
         (60_000, ["l2"], r"A ridge on 480,000 codes needs 2,764.8 GB"),
     ],
