@@ -134,3 +134,14 @@ def test_the_command_prints_the_table(tmp_path, monkeypatch, capsys):
     assert "Pixels, affine spaces" in capsys.readouterr().out
     assert cli.main(["run", "digits", "--rows", "nothing"]) == 2
     assert "There is no row nothing" in capsys.readouterr().err
+
+
+def test_components_by_random_projections_are_the_same(monkeypatch):
+    random = np.random.default_rng(0)
+    X = random.standard_normal((200, 120)) * np.logspace(0, -3, 120)
+    exact = picture_rows.FewComponents(8)
+    one = exact.fit_transform(X)
+    monkeypatch.setattr(picture_rows, "_WIDE", 100)
+    other = picture_rows.FewComponents(8).fit_transform(X)
+    signs = np.sign((one * other).sum(0))
+    assert np.allclose(one, other * signs, atol=1e-3 * np.abs(one).max())
