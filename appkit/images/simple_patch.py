@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from appkit.images.encoder import PatchEncoder
+from appkit.images.fields import Fields
 from appkit.images.heads import PatchFront
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.images.ridge import GramRidge, best_alpha
@@ -197,6 +199,47 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
                 inside = (pooling.cells == window).any(axis=1)
                 found[inside] += codes[inside] @ of.reshape(codes.shape[1], -1).astype(np.float32)
         return maps.transpose(0, 2, 1).reshape(len(batch), *shape)
+
+    @property
+    def fields(self) -> Fields:
+        """Which pixels each position looks at: its patch."""
+        check_is_fitted(self, "coef_")
+        pooling, shape = self.encoder_.pooling_, self.encoder_.shape_
+        map_shape = (pooling.rows, pooling.columns)
+        return Fields(self.patch_size, 1, (0, 0), map_shape, (shape[1], shape[2]))
+
+    def patch_spread(self) -> NDArray[np.float32]:
+        """How much the weights of each patch differ between the classes, (N,).
+
+        The standard deviation over the classes, as a mean square over the windows, and d and −d:
+        what is the same for all classes decides nothing.
+        """
+        check_is_fitted(self, "coef_")
+        return np.sqrt(self.coef_.var(axis=3).mean(axis=(0, 1)))
+
+    def filtered(self, n: int) -> SimplePatch:
+        """The same classifier with the n most informative patches alone, nothing trained anew.
+
+        The weights of the others, which have the smallest `patch_spread`, are 0, and the
+        intercepts are those of their mean codes on the training pictures. It cannot be trained
+        further.
+
+        Raises
+        ------
+        ValueError
+            unless n is from 1 to N.
+        """
+        if not 1 <= n <= self.n_patches:
+            raise ValueError(f"Of {self.n_patches:,} patches 1 or more are kept, not {n}.")
+        quiet = self.patch_spread().argsort(kind="stable")[::-1][n:]
+        few = copy(self)
+        few.coef_ = self.coef_.copy()
+        few.coef_[:, :, quiet] = 0
+        means = self._sums.mean.reshape(self.coef_.shape[:3])
+        lost = np.einsum("wsn,wsnc->c", means[:, :, quiet], self.coef_[:, :, quiet])
+        few.intercept_ = self.intercept_ + lost
+        del few._sums
+        return few
 
     def patch_weights(self) -> NDArray[np.float32]:
         """w_n (2, N, classes): what each patch d, and −d, says for each class, over all windows."""
