@@ -16,8 +16,8 @@ from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.scattering import LocalScattering
 from appkit.scattering.threads import one_thread
 
-#: Pictures at once: small parts stay in the processor's cache.
-_PART = 16
+#: Pictures of one call of the cascade: small parts stay in the processor's cache.
+PICTURES_AT_ONCE = 16
 #: Bytes that the features of one call may take.
 MOST_BYTES = 8_000_000_000
 
@@ -121,7 +121,10 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
         return np.array([name(row) for _, row in named.iterrows()], dtype=object)
 
     def _parts(self, batch: Batch) -> Iterator[NDArray[np.float32]]:
-        parts = (batch[start : start + _PART] for start in range(0, len(batch), _PART))
+        parts = (
+            batch[start : start + PICTURES_AT_ONCE]
+            for start in range(0, len(batch), PICTURES_AT_ONCE)
+        )
         return Parallel(self.n_jobs, require="sharedmem", return_as="generator")(
             delayed(self._scattered)(part) for part in parts
         )
