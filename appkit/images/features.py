@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.device import check_device
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.scattering import LocalScattering
 from appkit.scattering.threads import one_thread
@@ -70,6 +71,7 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: object = None) -> ScatteringFeatures:
         """Lay out the features; with a logarithm, measure the means. Labels are not looked at."""
+        check_device(self.device)
         if self.log is not None and not (np.isfinite(self.log) and self.log > 0):
             raise ValueError(f"log is a share above 0, or None, not {self.log!r}.")
         batch = as_batch(X)
