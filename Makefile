@@ -27,7 +27,7 @@ help:
 	@echo "make test    run every test"
 	@echo "make test-browser  drive the pages in Chromium"
 	@echo "make lab     open the notebooks in JupyterLab"
-	@echo "make bench   measure: features, regression, slider"
+	@echo "make bench   measure: features, patches, regression, slider"
 	@echo "make lint    check format, style and types"
 	@echo "make format  format the code"
 	@echo "make readme  fill the README's table from the result records"

@@ -20,7 +20,7 @@ from ase.data import chemical_symbols
 from ase.units import Bohr
 from numpy.typing import NDArray
 
-from appkit.energy.dictionary import gigabytes
+from appkit.memory import gigabytes
 
 #: A grid of more values than this, over all data sets, is refused: 2 GB of them.
 MAX_VALUES = 250_000_000

@@ -14,8 +14,9 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.device import check_device
 from appkit.energy.density import PlanarDensity
-from appkit.energy.dictionary import Dictionary, check_apart, check_bytes, check_device
+from appkit.energy.dictionary import Dictionary, check_apart, check_bytes
 from appkit.energy.geometry import check_list, planar_positions
 from appkit.scattering.grid import Grid
 from appkit.scattering.morlet import MorletBank

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.memory import gigabytes
 from appkit.scattering.threads import one_thread
 
 Item = TypeVar("Item")
@@ -78,23 +79,6 @@ def check_jobs(sizes: Sequence[float], n_jobs: int | None, where: str) -> None:
             f"{gigabytes(MOLECULE_BYTES)}: take n_jobs = "
             f"{np.count_nonzero(largest <= MOLECULE_BYTES)}."
         )
-
-
-def gigabytes(n_bytes: float) -> str:
-    """Such as ``16 GB``, ``2.9 GB`` or ``8.45e+19 GB``."""
-    size = min(n_bytes, 10**300) / 1e9  # a larger whole number is no float
-    return f"{size:.3g} GB" if size >= 1e6 else f"{f'{size:,.1f}'.removesuffix('.0')} GB"
-
-
-def check_device(device: str) -> None:
-    """Raise ``ValueError`` unless torch computes on this device here."""
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        kind = ""
-    available = {"cpu": True, "cuda": torch.cuda.is_available()}
-    if not available.get(kind, False):
-        raise ValueError(f"there is no device '{device}' here; use cpu, or cuda where there is one")
 
 
 def check_apart(

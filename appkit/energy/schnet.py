@@ -15,8 +15,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from appkit.device import check_device
 from appkit.energy.composition import Composition
-from appkit.energy.dictionary import MOLECULE_BYTES, check_device
+from appkit.energy.dictionary import MOLECULE_BYTES
 from appkit.energy.neighbours import MoleculeBatch, MoleculeStack, count_pairs
 from appkit.energy.solid_harmonic import check_volumes
 from appkit.regression.checkpoint import Checkpoint

@@ -12,13 +12,13 @@ from ase import Atoms
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.device import check_device
 from appkit.energy.apart import warn_near
 from appkit.energy.channels import ATOMIC_CHANNELS
 from appkit.energy.dictionary import (
     Dictionary,
     check_apart,
     check_bytes,
-    check_device,
     check_jobs,
     in_parallel,
 )

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from appkit.energy.channels import charges
 from appkit.energy.cube import read_cube
 from appkit.energy.dft import MolecularDensity
-from appkit.energy.dictionary import MOLECULE_BYTES, gigabytes
+from appkit.energy.dictionary import MOLECULE_BYTES
+from appkit.memory import gigabytes
 from appkit.scattering.spectra import SampledDensity
 
 Array = NDArray[np.float64]

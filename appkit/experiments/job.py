@@ -15,10 +15,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from appkit import memory
 from appkit.data import MoleculeSet
 from appkit.energy.composition import Composition
 from appkit.energy.cost import estimated_seconds
-from appkit.experiments import memory, provenance
+from appkit.experiments import provenance
 from appkit.experiments.compute import Progress, compute_features, n_local_workers
 from appkit.experiments.evaluate import (
     Evaluation,

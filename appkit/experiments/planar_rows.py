@@ -14,9 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from appkit.data import MoleculeSet
+from appkit.device import check_device
 from appkit.energy import CHANNELS, PlanarFourier, PlanarScattering, PlanarWavelets
 from appkit.energy.coulomb_matrix import CoulombMatrix
-from appkit.energy.dictionary import check_device
 from appkit.energy.geometry import planar_positions
 from appkit.experiments.job import ELEMENTS, RowDefinition, without_composition
 from appkit.regression import BaggedOLS, ChosenAverage, KernelRegression

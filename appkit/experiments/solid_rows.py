@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from appkit.device import check_device
 from appkit.energy import (
     HDAD,
     CoulombMatrix,
@@ -18,7 +19,6 @@ from appkit.energy import (
     SOAPKernel,
     SolidHarmonicScattering,
 )
-from appkit.energy.dictionary import check_device
 from appkit.experiments.job import ELEMENTS, RowDefinition
 from appkit.regression import BaggedOLS, KernelRegression, MultilinearRegression, ScaledAxes
 from appkit.regression.residual import ResidualRegressor, standardised_ridge

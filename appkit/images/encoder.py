@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.device import check_device
 from appkit.images.nearest import check_neighbours, pooled_codes, thresholds
 from appkit.images.patches import Whitening, check_size, covariance, draw_patches, extract_patches
 from appkit.images.pictures import Batch, as_batch, check_same
@@ -163,6 +164,7 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
                 raise ValueError(f"The {name} is {' or '.join(known)}, not {value!r}.")
         if not (np.isfinite(self.temperature) and self.temperature >= 0):
             raise ValueError(f"The temperature is a number from 0 up, not {self.temperature}.")
+        check_device(self.device)
         self._k = check_neighbours(self.k, self.n_patches)
 
     def pooling_of(self, shape: tuple[int, ...]) -> Pooling:

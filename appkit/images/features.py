@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit.device import check_device
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.scattering import LocalScattering
 from appkit.scattering.threads import one_thread
 
-#: Pictures at once: small parts stay in the processor's cache.
-_PART = 16
+#: Pictures of one call of the cascade: small parts stay in the processor's cache.
+PICTURES_AT_ONCE = 16
 #: Bytes that the features of one call may take.
 MOST_BYTES = 8_000_000_000
 
@@ -70,6 +71,7 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: object = None) -> ScatteringFeatures:
         """Lay out the features; with a logarithm, measure the means. Labels are not looked at."""
+        check_device(self.device)
         if self.log is not None and not (np.isfinite(self.log) and self.log > 0):
             raise ValueError(f"log is a share above 0, or None, not {self.log!r}.")
         batch = as_batch(X)
@@ -121,7 +123,10 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
         return np.array([name(row) for _, row in named.iterrows()], dtype=object)
 
     def _parts(self, batch: Batch) -> Iterator[NDArray[np.float32]]:
-        parts = (batch[start : start + _PART] for start in range(0, len(batch), _PART))
+        parts = (
+            batch[start : start + PICTURES_AT_ONCE]
+            for start in range(0, len(batch), PICTURES_AT_ONCE)
+        )
         return Parallel(self.n_jobs, require="sharedmem", return_as="generator")(
             delayed(self._scattered)(part) for part in parts
         )

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
+from appkit.device import check_device
 from appkit.images.fields import Fields
 from appkit.images.heads import simple_patch
 from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
@@ -276,6 +277,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         return {name: str(value) for name, value in {**own, "pictures": digest}.items()}
 
     def _check_parameters(self) -> None:
+        check_device(self.device)
         for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 0), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:

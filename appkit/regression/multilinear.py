@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
+from appkit.device import check_device
 from appkit.regression.axes import scaled_axes
 from appkit.regression.inputs import new_samples, training_data
 from appkit.regression.metrics import checked_metric
@@ -211,12 +212,7 @@ class MultilinearRegression(RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"weight_decays must be one or more numbers from 0 up, not {self.weight_decays!r}."
             )
-        try:
-            torch.empty(1, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(
-                f"There is no device {self.device!r} here; use cpu, or cuda where there is one."
-            ) from error
+        check_device(self.device)
         if n_samples < 3:
             raise ValueError(
                 f"n_samples = {n_samples}: training and leaving some out need three or more."

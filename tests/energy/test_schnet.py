@@ -180,7 +180,7 @@ PAIR = [molecule("H2O"), molecule("CO")]
         ({"cutoff": -1.0}, "cutoff must be a positive number in Å, not -1.0"),
         ({"learning_rate": np.inf}, "learning_rate must be a positive number, not inf"),
         ({"held_out": 1.0}, "held_out = 1.0 must lie between 0 and 1"),
-        ({"device": "abacus"}, "there is no device 'abacus' here"),
+        ({"device": "abacus"}, "There is no device 'abacus' here"),
         (
             {"batch_size": 10**8},
             r"100000000 molecules with up to 3 pairs of atoms nearer than 5 Å needs 1,152.0 GB, "

@@ -13,10 +13,10 @@ from appkit import cli
 from appkit.data import MoleculeSet
 from appkit.experiments import planar_energy, tables
 from appkit.experiments.compute import Cancelled
-from appkit.experiments.memory import OverBudget
 from appkit.experiments.planar_rows import OVERLAP, ROWS, apart, settings_for
 from appkit.experiments.result import details_of, results
 from appkit.experiments.store import FeatureStore, feature_key
+from appkit.memory import OverBudget
 
 SMALL = {"rows": ["wavelet", "scattering"], "J": 2, "L": 4, "step": 0.3, "bags": 2, "workers": 0}
 
@@ -131,8 +131,8 @@ def test_coulomb_row_stands_also_without_what_the_projection_damages():
         ({"bags": 0}, "bags must be a whole number above zero"),
         ({"fraction": 1.0}, "fraction must lie between 0 and 1"),
         ({"seed": -1}, "seed must be a whole number from 0"),
-        ({"device": "cuda:99"}, "there is no device 'cuda:99' here"),
-        ({"device": "quantum"}, "there is no device 'quantum' here"),
+        ({"device": "cuda:99"}, "There is no device 'cuda:99' here"),
+        ({"device": "quantum"}, "There is no device 'quantum' here"),
         ({"preset": "best"}, "there is no preset called 'best'"),
         ({"rows": ["wavelets"]}, "rows are fourier, wavelet, .*; not wavelets"),
         ({"workers": -1}, "workers must be a whole number from 0 up"),
@@ -200,7 +200,7 @@ def test_every_row_has_words():
         (["--J", "40"], "appkit: J = 40 is too large for the grid"),
         (["--channels", "core,colour"], "appkit: there is no channel called 'colour'"),
         (["--terms", "100000"], "appkit: M = 100000 terms are more than the"),
-        (["--device", "quantum"], "appkit: there is no device 'quantum' here"),
+        (["--device", "quantum"], "appkit: There is no device 'quantum' here"),
     ],
 )
 def test_command_line_answers_bad_input_in_one_line(arguments, message, capsys):

@@ -22,9 +22,9 @@ from appkit.experiments import (
 )
 from appkit.experiments.compute import Cancelled
 from appkit.experiments.curve import Split
-from appkit.experiments.memory import OverBudget
 from appkit.experiments.result import details_of, results
 from appkit.experiments.solid_rows import ROWS
+from appkit.memory import OverBudget
 
 SMALL = {
     "J": 1,

@@ -78,6 +78,7 @@ def test_digits_are_told_apart_from_few():
     [
         ({"J": 4}, (2, 8, 8), "J = 4 is too large for images of 8 × 8 pixels: take J ≤ 3"),
         ({"order": 3}, (2, 8, 8), "The order of a scattering is 1 or 2, not 3"),
+        ({"device": "gpu"}, (2, 8, 8), "There is no device 'gpu' here; use cpu"),
         ({"log": 0.0}, (2, 8, 8), "log is a share above 0, or None, not 0.0"),
         ({}, (0, 8, 8), "There are no pictures"),
         ({}, (8, 8), "Pictures are an array"),

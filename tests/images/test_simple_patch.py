@@ -113,6 +113,7 @@ def test_progress_can_end_the_training(digits):
     [
         ({"alphas": []}, "one or more positive numbers"),
         ({"alphas": [-1.0]}, "one or more positive numbers"),
+        ({"device": "gpu"}, "There is no device 'gpu' here; use cpu"),
         ({"held_out": 1.0}, "held_out is a share between 0 and 1, not 1"),
         ({"k": 64}, "K = 64 nearest of N = 64 patches"),
         ({"patch_size": 9}, "9 × 9 pixels do not fit into pictures of 8 × 8"),

@@ -100,6 +100,7 @@ def test_it_is_a_scikit_learn_classifier():
     [
         ({"architecture": "vgg"}, Y, "There is no architecture 'vgg'; there are bagnet-scat"),
         ({"options": {"depth": 3}}, Y, "An option of bagnet is unknown: .*depth"),
+        ({"device": "gpu"}, Y, "There is no device 'gpu' here; use cpu"),
         ({"epochs": 0}, Y, "epochs must be a whole number from 1 up, not 0"),
         ({"batch_size": 1}, Y, "batch_size must be a whole number from 2 up, not 1"),
         ({"learning_rate": np.nan}, Y, "learning_rate must be a number from 0 up, not nan"),

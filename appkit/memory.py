@@ -1,4 +1,4 @@
-"""The memory budget: a grid that does not fit is refused, with the numbers, before any work."""
+"""The memory budget: what does not fit is refused, with the numbers, before any work."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ def budget() -> int:
             raise ValueError(f"APPKIT_MEMORY_GB is '{named}', not a positive number of gigabytes")
         return int(limit * 1e9)
     return int(0.8 * psutil.virtual_memory().available)
+
+
+def limit(most: int) -> int:
+    """Bytes that one call may take here: ``most``, or the budget where that is less."""
+    return min(most, budget())
+
+
+def gigabytes(n_bytes: float) -> str:
+    """Such as ``16 GB``, ``2.9 GB`` or ``8.45e+19 GB``."""
+    size = min(n_bytes, 10**300) / 1e9  # a larger whole number is no float
+    if size >= 1e6 or size < 0.05:
+        return f"{size:.3g} GB"
+    return f"{f'{size:,.1f}'.removesuffix('.0')} GB"
 
 
 def require(needed: int, what: str, remedy: str) -> None:
