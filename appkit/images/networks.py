@@ -106,7 +106,7 @@ def bagnet_scattering(
     pictures of 224 × 224.
     """
     channels, height, width_ = shape
-    _check(n_classes=n_classes, neighbours=neighbours, width=width)
+    check_sizes(n_classes=n_classes, neighbours=neighbours, width=width)
     if not isinstance(layers, int) or layers < 0:
         raise ValueError(f"layers must be a whole number from zero up, not {layers!r}.")
     front = ScatteringFront((height, width_), J, L, order, oversampling)
@@ -159,7 +159,7 @@ def bagnet(
     arXiv:1904.00760.
     """
     channels, height, width_ = shape
-    _check(n_classes=n_classes, width=width, field=field)
+    check_sizes(n_classes=n_classes, width=width, field=field)
     if field % 2 == 0 or field > min(height, width_):
         raise ValueError(
             f"The field is an odd number of pixels up to {min(height, width_)}, not {field}."
@@ -194,7 +194,7 @@ def hybrid(
     2017, arXiv:1703.08961.
     """
     channels, height, width_ = shape
-    _check(n_classes=n_classes, width=width, layers=layers)
+    check_sizes(n_classes=n_classes, width=width, layers=layers)
     front = ScatteringFront((height, width_), J, L, 2, 0)
     n = channels * len(front.scattering.paths)
     body: list[nn.Module] = [nn.BatchNorm2d(n, affine=False), nn.Conv2d(n, width, 3, padding=1)]
@@ -213,7 +213,8 @@ def _reach(J: int) -> int:
     return 4 * 2**J
 
 
-def _check(**sizes: int) -> None:
+def check_sizes(**sizes: int) -> None:
+    """Raise ``ValueError`` for a size that is no whole number above zero."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{name} must be a whole number above zero, not {size!r}.")

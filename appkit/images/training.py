@@ -65,7 +65,7 @@ class GradientTrained(ClassifierMixin, BaseEstimator):
         check_classification_targets(labels)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"A classifier needs two classes or more, not {len(self.classes_)}.")
+            raise ValueError("A classifier needs two classes or more, not 1 class.")
         return torch.from_numpy(numbers)
 
     @contextmanager
