@@ -9,7 +9,15 @@ from appkit.experiments import layout, published
 from appkit.experiments.scores import Scores
 
 TITLES = {"digits": "Digits of scikit-learn", "mnist": "MNIST", "cifar10": "CIFAR-10"}
-EXPERIMENTS = ("digits", "mnist", "cifar10-scattering", "cifar10-patches", "bagnet")
+EXPERIMENTS = (
+    "digits",
+    "mnist",
+    "cifar10-scattering",
+    "cifar10-patches",
+    "bagnet",
+    "encodings-digits",
+    "encodings-mnist",
+)
 
 
 def table(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:

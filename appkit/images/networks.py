@@ -124,7 +124,7 @@ def bagnet_scattering(
     pictures of 224 × 224.
     """
     channels, height, width_ = shape
-    check_whole(n_classes=n_classes, neighbours=neighbours, width=width)
+    check_sizes(n_classes=n_classes, neighbours=neighbours, width=width)
     if not isinstance(layers, int) or layers < 0:
         raise ValueError(f"layers must be a whole number from zero up, not {layers!r}.")
     front = ScatteringFront((height, width_), J, L, order, oversampling)
@@ -180,7 +180,7 @@ def bagnet(
     arXiv:1904.00760.
     """
     channels, height, width_ = shape
-    check_whole(n_classes=n_classes, width=width, field=field)
+    check_sizes(n_classes=n_classes, width=width, field=field)
     if field % 2 == 0 or field > min(height, width_):
         raise ValueError(
             f"The field is an odd number of pixels up to {min(height, width_)}, not {field}."
@@ -215,7 +215,7 @@ def hybrid(
     2017, arXiv:1703.08961.
     """
     channels, height, width_ = shape
-    check_whole(n_classes=n_classes, width=width, layers=layers)
+    check_sizes(n_classes=n_classes, width=width, layers=layers)
     front = ScatteringFront((height, width_), J, L, 2, 0)
     n = channels * len(front.scattering.paths)
     body: list[nn.Module] = [nn.BatchNorm2d(n, affine=False), nn.Conv2d(n, width, 3, padding=1)]
@@ -237,7 +237,7 @@ def _start(front: ScatteringFront, field: int, beyond: float) -> tuple[int, int]
     return row, column
 
 
-def check_whole(**sizes: int) -> None:
+def check_sizes(**sizes: int) -> None:
     """Raise ``ValueError`` unless all are whole numbers above zero."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import pad
 
-from appkit.device import check_device
 from appkit.images.fields import Fields
 from appkit.images.heads import simple_patch
 from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
 from appkit.images.pictures import Batch, as_batch, check_same
-from appkit.regression import Cancelled
-from appkit.regression.checkpoint import Checkpoint
+from appkit.images.training import GradientTrained, Reader
 
 #: Pictures at once outside of training.
 _PART = 128
@@ -40,12 +34,10 @@ ARCHITECTURES = {
 Floats = NDArray[np.float32]
 
 
-class PositionClassifier(ClassifierMixin, BaseEstimator):
+class PositionClassifier(GradientTrained):
     """A network of `appkit.images.networks` trained on pictures (n, H, W[, C]).
 
-    By stochastic gradient descent with momentum 0.9, on batches, with a learning rate that falls to
-    0 as a half cosine. What an epoch draws follows from the seed and its number alone, so that a
-    training that was stopped goes on bit for bit as if it had not been.
+    By gradient descent, see :class:`appkit.images.training.GradientTrained`.
 
     Parameters
     ----------
@@ -77,6 +69,8 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         for bad parameters or pictures, fewer than two classes, labels that do not fit, a checkpoint
         of another training.
     """
+
+    _samples = "pictures"
 
     def __init__(
         self,
@@ -110,33 +104,21 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> PositionClassifier:
         """Train on pictures and their labels (n,)."""
-        self._check_parameters()
+        self._check_training(crop=0)
         batch, labels = as_batch(X), np.asarray(y)
         if labels.shape != (len(batch),):
             raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
-        check_classification_targets(labels)
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"A classifier needs two classes or more, not {len(self.classes_)}.")
+        numbers = self._numbered(labels)
         self.shape_ = tuple(int(n) for n in batch.shape[1:])
         net = self._net().to(self.device)
         net.fit(batch)
-        self._train(net, batch, torch.from_numpy(numbers))
+        self._train(net, batch, numbers, lambda: self._reader(net, batch))
         self.net_ = net.eval()
         return self
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Logits (n, classes)."""
-        return np.concatenate([part.mean((2, 3)) for part in self._positions(X)])
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """The class of the largest logit of each picture, (n,)."""
-        return self.classes_[self.decision_function(X).argmax(1)]
-
-    def predict_proba(self, X: ArrayLike) -> Floats:
-        """Softmax of the logits, (n, classes)."""
-        logits = torch.from_numpy(self.decision_function(X))
-        return torch.softmax(logits, dim=1).numpy()
+        return self._logits(X)
 
     def evidence(self, X: ArrayLike) -> Floats:
         """What each position says for each class: (n, classes, rows, columns).
@@ -159,6 +141,9 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         net = self.net_
         return Fields(net.field, net.stride, net.start, (rows, columns), (height, width))
 
+    def _logits(self, X: ArrayLike) -> Floats:
+        return np.concatenate([part.mean((2, 3)) for part in self._positions(X)])
+
     def _positions(self, X: ArrayLike) -> Iterator[Floats]:
         check_is_fitted(self, "net_")
         batch = as_batch(X)
@@ -168,65 +153,18 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             with torch.no_grad():
                 yield self.net_.positions(part).cpu().numpy()
 
-    def _train(self, net: PositionNet, batch: Batch, numbers: Tensor) -> None:
-        weights = [p for p in net.parameters() if p.requires_grad]
-        sgd = torch.optim.SGD(
-            weights, lr=self.learning_rate, momentum=0.9, weight_decay=self.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, self.epochs)
-        history: list[tuple[float, float]] = []
-        file = Checkpoint(self.checkpoint, self._settings(batch, numbers))
-        if (state := file.read()) is not None:
-            for part, name in ((net, "net"), (sgd, "sgd"), (schedule, "schedule")):
-                part.load_state_dict(state[name])
-            history = state["history"]
+    def _reader(self, net: PositionNet, batch: Batch) -> Reader:
+        """Logits of chosen pictures; their features are kept where they stay the same."""
         features = self._kept(net, batch)
-        for epoch in range(len(history), self.epochs):
-            history.append(self._epoch(net, sgd, batch, features, numbers, epoch))
-            schedule.step()
-            file.write(
-                net=net.state_dict(),
-                sgd=sgd.state_dict(),
-                schedule=schedule.state_dict(),
-                history=history,
-            )
-        self.history_ = pd.DataFrame(history, columns=["loss", "error"])
 
-    def _epoch(
-        self,
-        net: PositionNet,
-        sgd: torch.optim.Optimizer,
-        batch: Batch,
-        features: Tensor | None,
-        numbers: Tensor,
-        epoch: int,
-    ) -> tuple[float, float]:
-        """Mean loss and share of misses."""
-        net.train()
-        draw = torch.Generator().manual_seed(_seed(self.seed, epoch))
-        order = torch.randperm(len(batch), generator=draw)
-        loss, missed = 0.0, 0
-        parts = order.split(self.batch_size)
-        for step, chosen in enumerate(parts, epoch * len(parts)):
-            if self.cancelled is not None and self.cancelled():
-                raise Cancelled(f"Stopped after {epoch} of {self.epochs} epochs.")
-            if len(chosen) == 1 and len(order) > 1:
-                continue  # a batch norm of one picture would see no spread
-            target = numbers[chosen].to(self.device)
+        def read(chosen: Tensor, draw: torch.Generator) -> Tensor:
             if features is not None:
-                read = features[chosen].to(self.device)
+                found = features[chosen].to(self.device)
             else:
-                read = net.front(self._drawn(batch[chosen.numpy()], draw).to(self.device))
-            logits = net.body(read).mean((-2, -1))
-            mean = cross_entropy(logits, target)
-            sgd.zero_grad()
-            mean.backward()
-            sgd.step()
-            loss += float(mean.detach()) * len(chosen)
-            missed += int((logits.detach().argmax(1) != target).sum())
-            if self.progress is not None:
-                self.progress(step + 1, self.epochs * len(parts))
-        return loss / len(batch), missed / len(batch)
+                found = net.front(self._drawn(batch[chosen.numpy()], draw).to(self.device))
+            return net.body(found).mean((-2, -1))
+
+        return read
 
     def _drawn(self, part: Batch, draw: torch.Generator) -> Tensor:
         """Pictures in windows and mirrors of this epoch."""
@@ -260,34 +198,13 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             known = ", ".join(ARCHITECTURES)
             raise ValueError(f"There is no architecture {self.architecture!r}; there are {known}.")
         build: Any = ARCHITECTURES[self.architecture]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with self._drawn_weights():
             try:
                 return build(self.shape_, len(self.classes_), **(self.options or {}))
             except TypeError as error:
                 raise ValueError(f"An option of {self.architecture} is unknown: {error}") from error
 
-    def _settings(self, batch: Batch, numbers: Tensor) -> dict[str, str]:
-        """What a checkpoint must agree with."""
-        beside = ("checkpoint", "device", "progress", "cancelled")
-        own = {n: v for n, v in self.get_params().items() if n not in beside}
-        # How many pictures at once does not matter either.
-        own["options"] = {n: v for n, v in (self.options or {}).items() if n != "n_jobs"}
-        digest = hashlib.blake2b(batch.tobytes() + numbers.numpy().tobytes()).hexdigest()
-        return {name: str(value) for name, value in {**own, "pictures": digest}.items()}
-
-    def _check_parameters(self) -> None:
-        check_device(self.device)
-        for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
-        for name in ("learning_rate", "weight_decay"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a number from 0 up, not {value!r}.")
-
-
-def _seed(seed: int, epoch: int) -> int:
-    """Of an epoch: unlike those of its neighbours, and of other seeds."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+    def _settings(self, samples: NDArray, numbers: Tensor) -> dict[str, str]:
+        # How many pictures are coded at once does not matter.
+        options = {n: v for n, v in (self.options or {}).items() if n != "n_jobs"}
+        return super()._settings(samples, numbers) | {"options": str(options)}

@@ -5,10 +5,10 @@ import io
 
 import numpy as np
 import pytest
-from appkit.images.fields import Fields
 from PIL import Image
 
 from appkit.dashboards.components.evidence_stage import EvidenceStage
+from appkit.images.fields import Fields
 
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 FIELDS = Fields(2, 1, (0, 0), (3, 3), (4, 4))
@@ -23,7 +23,7 @@ def stage(monkeypatch):
     stage.on_look = lambda *place: stage.told.append(place)
     stage.on_mask = lambda mask: stage.told.append(mask)
     stage.on_front = lambda index: stage.told.append(index)
-    stage.show(PIXELS, EVIDENCE, [1.0, 2.0], ["a", "b"], FIELDS, front=1)
+    stage.lay(PIXELS, EVIDENCE, [1.0, 2.0], ["a", "b"], FIELDS, front=1)
     return stage
 
 
@@ -82,5 +82,5 @@ def test_pixels_outside_of_the_picture_are_left_out_of_a_mask(stage):
 
 
 def test_evidence_of_nothing_has_a_scale(stage):
-    stage.show(PIXELS, 0 * EVIDENCE, [0.0, 0.0], ["a", "b"], FIELDS, front=0)
+    stage.lay(PIXELS, 0 * EVIDENCE, [0.0, 0.0], ["a", "b"], FIELDS, front=0)
     assert stage.sent[-1]["top"] == 1

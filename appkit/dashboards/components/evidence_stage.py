@@ -41,7 +41,7 @@ class EvidenceStage(JSComponent):
         self._number = 0
         self._shown: dict[str, Any] | None = None
 
-    def show(
+    def lay(
         self,
         pixels: NDArray[Any],
         evidence: NDArray[np.floating],
@@ -107,9 +107,10 @@ class EvidenceStage(JSComponent):
         if data.get("number") != self._number:
             return
         if kind == "at":
-            row, column = data.get("row"), data.get("column")
-            if _within(row, shown["rows"]) and _within(column, shown["columns"]):
-                self.on_look(row, column)
+            if _within(data.get("row"), shown["rows"]) and _within(
+                data.get("column"), shown["columns"]
+            ):
+                self.on_look(data["row"], data["column"])
         elif kind == "front" and _within(data.get("index"), len(shown["names"])):
             shown["front"] = data["index"]
             self.on_front(data["index"])

@@ -297,7 +297,7 @@ class EvidencePage(AppPage):
         if self.seen is None or self.seen.evidence.shape != seen.evidence.shape:
             self._place = None
         self.seen, self.left = seen, None
-        self.stage.show(
+        self.stage.lay(
             seen.pixels,
             seen.evidence,
             seen.scores,
