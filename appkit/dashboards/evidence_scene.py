@@ -149,7 +149,14 @@ def near(reader: Reader, seen: Seen, row: int, column: int, label: int, n: int =
     """The nearest patches of the dictionary to a position's, the first the nearest."""
     if reader.setting.model not in WITH_DICTIONARY:
         return []
-    raise NotImplementedError
+    encoder = reader.model.encoder_
+    found = reader.model.neighbours(seen.pixels, row, column, n)
+    shape = (encoder.shape_[0], encoder.patch_size, encoder.patch_size)
+    pixels = encoder.patches_[found["patch"]].reshape(-1, *shape).transpose(0, 2, 3, 1)
+    votes = found[f"for {reader.model.classes_[label]}"]
+    return [
+        Near(*each) for each in zip(pixels, found["distance"], found["label"], votes, strict=True)
+    ]
 
 
 def convincing(

@@ -145,3 +145,12 @@ def test_components_by_random_projections_are_the_same(monkeypatch):
     other = picture_rows.FewComponents(8).fit_transform(X)
     signs = np.sign((one * other).sum(0))
     assert np.allclose(one, other * signs, atol=1e-3 * np.abs(one).max())
+
+
+def test_features_over_the_memory_are_refused_with_the_numbers(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("APPKIT_MEMORY_GB", "0.0001")
+    monkeypatch.setenv("APPKIT_RESULTS", str(tmp_path))
+    assert cli.main(["run", "digits", "--rows", "svm", "--train", "200"]) == 2
+    said = capsys.readouterr().err
+    assert "Training on 144 features of 200 pictures needs" in said
+    assert "the budget is 0.0 GB; take fewer (--train)" in said
