@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -116,7 +117,9 @@ def bars(
     layers = [drawn, numbers.opts(text_align="left", text_font_size="9pt", text_color="#55636f")]
     if spread is not None:
         whiskers = hv.ErrorBars((names, values, beside), "row", [label, "spread"])
-        layers.append(whiskers.opts(invert_axes=True, line_color="#55636f", line_width=1.5))
+        layers.append(
+            whiskers.opts(invert_axes=True, line_color="#55636f", line_width=1.5, hooks=[_above])
+        )
     return hv.Overlay(layers).opts(
         title=title,
         width=620,
@@ -128,6 +131,11 @@ def bars(
         toolbar=None,
         hooks=[quiet],
     )
+
+
+def _above(plot: Any, element: Any) -> None:
+    """Over the bars, under which whiskers are drawn otherwise."""
+    plot.handles["glyph"].level = "overlay"
 
 
 def clouds(points: ArrayLike, labels: ArrayLike, title: str = "", width: int = 250) -> hv.Overlay:
