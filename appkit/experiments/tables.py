@@ -99,6 +99,7 @@ def fill(text: str, folder: Path = PACKAGED_RESULTS) -> str:
     bodies: dict[str, Callable[[Path], list[str]]] = {EXPERIMENT: _planar}
     bodies |= {name: partial(_solid, name) for name in solid_tables.EXPERIMENTS}
     bodies |= {name: partial(_scores, name) for name in score_tables.EXPERIMENTS}
+    bodies["patch-dimension"] = _dimensions
     found = {name: len(_anchored(name).findall(text)) for name in bodies}
     wrong = [name for name, n in found.items() if n > 1]
     if wrong or not any(found.values()):
@@ -145,6 +146,14 @@ def _scores(experiment: str, folder: Path) -> list[str]:
     order = orders.get(experiment, picture_rows.ROWS)
     rows = [found[name] for name in order if name in found]
     return [score_tables.markdown(rows, published.errors(experiment))]
+
+
+def _dimensions(folder: Path) -> list[str]:
+    # Here for the same reason.
+    from appkit.experiments import patch_dimension
+
+    found = patch_dimension.newest(folder)
+    return [patch_dimension.markdown(record) for record in found] or ["Not yet computed."]
 
 
 def standard_record(

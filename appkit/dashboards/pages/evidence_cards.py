@@ -141,8 +141,8 @@ class DimensionCard(pn.viewable.Viewer):
             "How many dimensions patches fill",
             self.counted,
             pmui.Grid(
-                pmui.Grid(self.spectrum, size={"xs": 12, "lg": 6}),
-                pmui.Grid(self.sizes, size={"xs": 12, "lg": 6}),
+                pmui.Grid(hideable(self.spectrum), size={"xs": 12, "lg": 6}),
+                pmui.Grid(hideable(self.sizes), size={"xs": 12, "lg": 6}),
                 container=True,
                 spacing=1.5,
                 margin=0,
