@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from appkit.images.checks import check_whole
 from appkit.images.encoder import PatchEncoder
-from appkit.images.networks import PositionNet, check_whole
+from appkit.images.networks import PositionNet
 from appkit.images.pictures import Batch
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from appkit.images.checks import check_whole
 from appkit.images.pictures import Batch
 from appkit.scattering import LocalScattering
 
@@ -113,8 +114,7 @@ def bagnet_scattering(
     """
     channels, height, width_ = shape
     check_whole(n_classes=n_classes, neighbours=neighbours, width=width)
-    if not isinstance(layers, int) or layers < 0:
-        raise ValueError(f"layers must be a whole number from zero up, not {layers!r}.")
+    check_whole(least=0, layers=layers)
     front = ScatteringFront((height, width_), J, L, order, oversampling)
     samples = min(height, width_) // 2**J * 2**oversampling
     if neighbours > samples:
@@ -168,7 +168,8 @@ def bagnet(
     check_whole(n_classes=n_classes, width=width, field=field)
     if field % 2 == 0 or field > min(height, width_):
         raise ValueError(
-            f"The field is an odd number of pixels up to {min(height, width_)}, not {field}."
+            f"The field is an odd number of pixels, at most {min(height, width_)} in pictures of "
+            f"{height} × {width_}, not {field}."
         )
     body: list[nn.Module] = []
     n = channels
@@ -213,10 +214,3 @@ def hybrid(
 def _reach(J: int) -> int:
     """Pixels along a side that a scattering coefficient depends on, but for a share of 1e-2."""
     return 4 * 2**J
-
-
-def check_whole(**sizes: int) -> None:
-    """Raise ``ValueError`` unless all are whole numbers above zero."""
-    for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{name} must be a whole number above zero, not {size!r}.")

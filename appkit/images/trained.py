@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,12 +12,13 @@ import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
+from appkit import memory
 from appkit.device import check_device
+from appkit.images.checks import as_labels, check_number, check_whole
 from appkit.images.heads import simple_patch
 from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
 from appkit.images.pictures import Batch, as_batch, check_same
@@ -26,7 +28,7 @@ from appkit.regression.checkpoint import Checkpoint
 #: Pictures at once outside of training.
 _PART = 128
 #: Bytes of features that are kept between epochs; more are computed anew in each.
-KEPT_BYTES = 4_000_000_000
+KEPT_BYTES = memory.share(4_000_000_000)
 
 #: What builds a network of pictures (C, H, W) and a number of classes, by its name.
 ARCHITECTURES = {
@@ -74,7 +76,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
     ------
     ValueError
         for bad parameters or pictures, fewer than two classes, labels that do not fit, a checkpoint
-        of another training.
+        of another training, a loss that grows beyond all numbers.
     """
 
     def __init__(
@@ -110,19 +112,26 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> PositionClassifier:
         """Train on pictures and their labels (n,)."""
         self._check_parameters()
-        batch, labels = as_batch(X), np.asarray(y)
-        if labels.shape != (len(batch),):
-            raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
-        check_classification_targets(labels)
+        batch = as_batch(X)
+        labels = as_labels(y, len(batch))
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"A classifier needs two classes or more, not {len(self.classes_)}.")
         self.shape_ = tuple(int(n) for n in batch.shape[1:])
-        net = self._net().to(self.device)
+        net = self._net(self.shape_, len(self.classes_)).to(self.device)
         net.fit(batch)
+        self._check_memory(net, self.shape_, len(batch))
         self._train(net, batch, torch.from_numpy(numbers))
         self.net_ = net.eval()
         return self
+
+    def check(self, shape: tuple[int, int, int], n_classes: int, n: int) -> None:
+        """Raise ``ValueError`` where it could not be trained on n pictures (C, H, W).
+
+        Before any picture is read.
+        """
+        self._check_parameters()
+        self._check_memory(self._net(shape, n_classes).to(self.device), shape, n)
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Logits (n, classes)."""
@@ -209,6 +218,11 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             mean.backward()
             sgd.step()
             loss += float(mean.detach()) * len(chosen)
+            if not math.isfinite(loss):
+                raise ValueError(
+                    f"The loss is no finite number any more, in epoch {epoch + 1} of "
+                    f"{self.epochs}: take a learning rate below {self.learning_rate:g}."
+                )
             missed += int((logits.detach().argmax(1) != target).sum())
             if self.progress is not None:
                 self.progress(step + 1, self.epochs * len(parts))
@@ -240,7 +254,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             parts = torch.from_numpy(batch).split(_PART)
             return torch.cat([net.front(part.to(self.device)).cpu() for part in parts])
 
-    def _net(self) -> PositionNet:
+    def _net(self, shape: tuple[int, ...], n_classes: int) -> PositionNet:
         """With weights drawn from the seed, whatever torch's own is."""
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
@@ -249,7 +263,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             try:
-                return build(self.shape_, len(self.classes_), **(self.options or {}))
+                return build(shape, n_classes, **(self.options or {}))
             except TypeError as error:
                 raise ValueError(f"An option of {self.architecture} is unknown: {error}") from error
 
@@ -262,16 +276,42 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         digest = hashlib.blake2b(batch.tobytes() + numbers.numpy().tobytes()).hexdigest()
         return {name: str(value) for name, value in {**own, "pictures": digest}.items()}
 
+    def _check_memory(self, net: PositionNet, shape: tuple[int, ...], n: int) -> None:
+        """Refuse a step whose fields, kept for the gradient, would pass the memory."""
+        if hasattr(net.front, "fit"):
+            return  # patches, whose encoder has checked its own, and whose bodies are small
+        sizes: list[int] = []
+        hooks = [
+            layer.register_forward_hook(lambda _, given, out: sizes.append(out.numel()))
+            for layer in net.body.modules()
+            if not list(layer.children())
+        ]
+        with torch.no_grad():
+            read = net.front(torch.zeros(1, *shape, device=self.device))
+            net.eval().body(read)
+        for hook in hooks:
+            hook.remove()
+        together = min(n, self.batch_size)
+        # A layer's output and its gradient; a weight, its gradient and its momentum.
+        weights = sum(p.numel() for p in net.body.parameters())
+        need = 4 * (together * (2 * sum(sizes) + 2 * read.numel()) + 3 * weights)
+        if torch.device(self.device).type == "cpu":
+            limit = memory.budget()
+        else:
+            limit = torch.cuda.mem_get_info(self.device)[0]
+        if need > limit:
+            raise ValueError(
+                f"A step on {together} pictures of {' × '.join(map(str, shape[1:]))} pixels "
+                f"needs {memory.gigabytes(need)}, over {memory.gigabytes(limit)}: take smaller "
+                "pictures, a smaller batch, fewer or narrower layers."
+            )
+
     def _check_parameters(self) -> None:
         check_device(self.device)
-        for name, least in (("epochs", 1), ("batch_size", 2), ("crop", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{name} must be a whole number from {least} up, not {value!r}.")
-        for name in ("learning_rate", "weight_decay"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a number from 0 up, not {value!r}.")
+        check_whole(epochs=self.epochs)
+        check_whole(least=2, batch_size=self.batch_size)
+        check_whole(least=0, crop=self.crop, seed=self.seed)
+        check_number(learning_rate=self.learning_rate, weight_decay=self.weight_decay)
 
 
 def _seed(seed: int, epoch: int) -> int:
