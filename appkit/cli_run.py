@@ -118,6 +118,15 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
     parser.add_argument("--side", type=positive, help="pixels of a folder's pictures (224)")
     parser.add_argument("--most", type=positive, help="pictures of each class of a folder")
     _add_machine(parser, workers=False)
+    parser = experiments.add_parser(
+        "encodings",
+        help="scattering and a sparse code, soft threshold or phase collapse; can be resumed",
+    )
+    parser.set_defaults(verb=partial(run, "encodings"))
+    parser.add_argument("--dataset", choices=["digits", "mnist"], default="digits", help="pictures")
+    parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
+    parser.add_argument("--train", type=positive, help="most pictures to train on")
+    _add_machine(parser)
 
 
 def _add_machine(parser: argparse.ArgumentParser, workers: bool = True) -> None:

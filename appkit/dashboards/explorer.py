@@ -118,12 +118,17 @@ def molecules_or_none(dataset: str) -> MoleculeSet | None:
 
 def download(dataset: str, task: Any) -> MoleculeSet | None:
     """Bring a data set to this machine and read it; raises as `appkit.data.catalogue.get`."""
+    bring(dataset, task)
+    return molecules_or_none(dataset)
+
+
+def bring(dataset: str, task: Any) -> None:
+    """Bring a data set to this machine; raises as `appkit.data.catalogue.get`."""
 
     def progress(done: int, total: int) -> None:
         task.progress(done / total if total else 0.0, f"{done / 1e6:.1f} MB")
 
     catalogue.get(dataset, progress)
-    return molecules_or_none(dataset)
 
 
 def offer(dataset: str) -> str:

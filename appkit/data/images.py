@@ -23,6 +23,11 @@ Pictures = NDArray[np.uint8]
 SPLITS = ("train", "test")
 #: The folders of ``load_pictures``.
 PICTURE_SETS = ("images", "textures", "paintings")
+#: What the labels 0 to 9 of CIFAR-10 are called.
+CIFAR10_CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 
 
 def load_mnist(split: str = "train", progress: bool = False) -> tuple[Pictures, Pictures]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 
+from appkit import memory
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
@@ -107,10 +108,9 @@ def run(
     if train is not None and train < study.sizes[0]:
         raise ValueError(f"{name} is learned from {study.sizes[0]} pictures or more, not {train}.")
     pictures = study.load()
-    job = _Job(pictures, study, seed, workers, device, progress, cancel)
-    sizes = job.sizes(train)
+    job = _Job(pictures, study, train, seed, workers, device, progress, cancel)
     by_features = sorted(wanted, key=lambda row: list(FEATURES).index(ROWS[row].features))
-    done = {row: job.scores(experiment, ROWS[row], sizes, folder) for row in by_features}
+    done = {row: job.scores(experiment, ROWS[row], folder) for row in by_features}
     return [done[row] for row in wanted]
 
 
@@ -126,6 +126,7 @@ class _Job:
         self,
         pictures: PictureSet,
         study: Study,
+        most: int | None,
         seed: int,
         workers: int | None,
         device: str,
@@ -135,7 +136,12 @@ class _Job:
         self.pictures, self.study, self.seed = pictures, study, seed
         self.workers, self.device = workers, device
         self.progress, self.cancel = progress, cancel
-        self.order = np.random.default_rng(seed).permutation(len(pictures.train[1]))
+        n = len(pictures.train[1])
+        largest = n if most is None else min(most, n)
+        self.sizes = [size for size in study.sizes if size < largest] + [largest]
+        drawn = np.random.default_rng(seed).permutation(n)[:largest]
+        #: Training pictures in the order in which training sets take them.
+        self.drawn = pictures.train[0][drawn], pictures.train[1][drawn]
         self._last: tuple[str, list[NDArray], float] | None = None
 
     @property
@@ -144,18 +150,10 @@ class _Job:
         height, width = self.pictures.train[0].shape[1:3]
         return int((height // 2**self.study.J) * (width // 2**self.study.J))
 
-    def sizes(self, most: int | None) -> list[int]:
-        """Those of the study up to ``most``, and that."""
-        n = len(self.order)
-        largest = n if most is None else min(most, n)
-        return [size for size in self.study.sizes if size < largest] + [largest]
-
-    def scores(
-        self, experiment: str, row: PictureRow, sizes: Sequence[int], folder: Path | None
-    ) -> Scores:
+    def scores(self, experiment: str, row: PictureRow, folder: Path | None) -> Scores:
         """All points of a row; those of an earlier run are taken as they are."""
-        n_test = len(self.pictures.test[1])
-        told = {"seed": self.seed, "n_train": len(self.order), "n_test": n_test}
+        sizes, n_test = self.sizes, len(self.pictures.test[1])
+        told = {"seed": self.seed, "n_train": len(self.pictures.train[1]), "n_test": n_test}
         scores = begun(
             Scores(
                 experiment,
@@ -181,17 +179,14 @@ class _Job:
         return scores
 
     def features(self, name: str) -> tuple[list[NDArray], float]:
-        """Of all training and test pictures, and the seconds that they took."""
+        """Of all training pictures as they are drawn, and of the test pictures; their seconds."""
         if self._last is None or self._last[0] != name:
             self._last = None  # before the next ones are computed: both would not fit
-            started, transformer = time.perf_counter(), FEATURES[name](self.study.J, self.device)
-            if "n_jobs" in transformer.get_params():
-                transformer.set_params(n_jobs=self.workers or -1)
-            transformer.fit(self.pictures.train[0][:1])
+            started, transformer = time.perf_counter(), self._transformer(name)
             made = []
-            n = sum(len(labels) for _, labels in (self.pictures.train, self.pictures.test))
+            n = sum(len(labels) for _, labels in (self.drawn, self.pictures.test))
             done = 0
-            for pictures, _ in (self.pictures.train, self.pictures.test):
+            for pictures, _ in (self.drawn, self.pictures.test):
                 parts = []
                 for start in range(0, len(pictures), 2000):
                     self._tell(f"{name}: pictures", done, n)
@@ -202,6 +197,20 @@ class _Job:
             self._last = name, made, time.perf_counter() - started
         return self._last[1], self._last[2]
 
+    def _transformer(self, name: str) -> Any:
+        """Fitted; OverBudget where the features of all pictures would not fit the memory."""
+        transformer = FEATURES[name](self.study.J, self.device)
+        if "n_jobs" in transformer.get_params():
+            transformer.set_params(n_jobs=self.workers or -1)
+        first = transformer.fit(self.drawn[0][:1]).transform(self.drawn[0][:1])
+        n_train, n_test = len(self.drawn[1]), len(self.pictures.test[1])
+        memory.require(
+            first.nbytes * (3 * n_train + n_test),  # scaled and centred there are two more of them
+            f"Training on {first.shape[1]:,} features of {n_train:,} pictures",
+            "take fewer (--train), or rows of fewer features",
+        )
+        return transformer
+
     def _point(
         self,
         row: PictureRow,
@@ -211,8 +220,7 @@ class _Job:
         before: dict[str, Any] | None,
     ) -> Point:
         """Choose on a part of the training set, if not ``before``; train on all of it, test."""
-        started, used = time.perf_counter(), self.order[:size]
-        X, y = train[used], self.pictures.train[1][used]
+        started, X, y = time.perf_counter(), train[:size], self.drawn[1][:size]
         model, chosen = row.classifier(self.block), (before or {}) if row.grid else {}
         if row.grid and before is None:
             held = StratifiedShuffleSplit(1, test_size=0.2, random_state=self.seed)

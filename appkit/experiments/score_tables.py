@@ -9,7 +9,15 @@ from appkit.experiments import layout, published
 from appkit.experiments.scores import Scores
 
 TITLES = {"digits": "Digits of scikit-learn", "mnist": "MNIST", "cifar10": "CIFAR-10"}
-EXPERIMENTS = ("digits", "mnist", "cifar10-scattering", "cifar10-patches", "bagnet")
+EXPERIMENTS = (
+    "digits",
+    "mnist",
+    "cifar10-scattering",
+    "cifar10-patches",
+    "bagnet",
+    "encodings-digits",
+    "encodings-mnist",
+)
 
 
 def table(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -34,13 +42,13 @@ def markdown(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> str:
     head, *lines = table(found, figures)
     text = [f"**{_title(found)}**", "", layout.line(head)]
     text += [layout.line(["---"] + ["---:"] * (len(head) - 1))]
-    return "\n".join([*text, *map(layout.line, lines), "", *_legend(found, figures)])
+    return "\n".join([*text, *map(layout.line, lines), "", *legend(found, figures)])
 
 
 def terminal(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> str:
     """The same table in columns of even width."""
     text = layout.columns(table(found, figures))
-    return "\n".join([_title(found), *text, *_legend(found, figures)])
+    return "\n".join([_title(found), *text, *legend(found, figures)])
 
 
 def _title(found: Sequence[Scores]) -> str:
@@ -49,8 +57,10 @@ def _title(found: Sequence[Scores]) -> str:
     return f"{TITLES.get(first.dataset, first.dataset)}, {', '.join(dates)}"
 
 
-def _legend(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[str]:
+def legend(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[str]:
+    """The rows' protocols, how sure their errors are, and the sources of the figures."""
     worst = max((s.standard_error(s.points[-1]) for s in found if s.points), default=0.0)
-    told = [f"{found[0].protocol} Standard error at the largest at most {worst:.2f} %."]
+    protocols = " ".join(dict.fromkeys(scores.protocol for scores in found))
+    told = [f"{protocols} Standard error at the largest at most {worst:.2f} %."]
     sources = dict.fromkeys(figure["source"] for figure in figures)
     return told + [f"{name}: {published.PICTURE_SOURCES[name]}." for name in sources]

@@ -131,7 +131,7 @@ def _solid(experiment: str, folder: Path) -> list[str]:
 
 def _scores(experiment: str, folder: Path) -> list[str]:
     # Here, since pages read this module too and need no networks.
-    from appkit.experiments import bagnet, cifar10_patches, picture_rows
+    from appkit.experiments import bagnet, cifar10_patches, encodings, picture_rows
 
     found = table_of(experiment, [folder])
     if not found:
@@ -139,6 +139,8 @@ def _scores(experiment: str, folder: Path) -> list[str]:
     orders: dict[str, Iterable[str]] = {
         "bagnet": bagnet.ROWS,
         "cifar10-patches": cifar10_patches.NAMES,
+        "encodings-digits": encodings.ROWS,
+        "encodings-mnist": encodings.ROWS,
     }
     order = orders.get(experiment, picture_rows.ROWS)
     rows = [found[name] for name in order if name in found]

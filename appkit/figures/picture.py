@@ -38,6 +38,22 @@ def field_png(
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
+def picture_png(pixels: np.ndarray, scale: int = 1) -> str:
+    """A picture (height, width) or (height, width, 1 or 3) as the data URI of a PNG.
+
+    Bytes, or numbers from 0 to 1; each pixel becomes ``scale`` × ``scale`` of them.
+    """
+    values = np.asarray(pixels)
+    if values.dtype != np.uint8:
+        values = np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    image = Image.fromarray(np.repeat(np.repeat(values, scale, axis=0), scale, axis=1))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
 def mosaic(tiles: np.ndarray, gap: int = 3) -> np.ndarray:
     """Tiles ``(rows, columns, n, n)``, each row divided by its largest value, as one field."""
     rows, columns, n, _ = tiles.shape

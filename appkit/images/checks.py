@@ -26,8 +26,8 @@ def check_number(**values: Any) -> None:
             raise ValueError(f"{name} must be a number from 0 up, not {value!r}.")
 
 
-def as_labels(y: ArrayLike, n: int) -> NDArray[Any]:
-    """The labels of ``n`` pictures, (n,).
+def as_labels(y: ArrayLike, n: int, samples: str = "pictures") -> NDArray[Any]:
+    """The labels of ``n`` samples, (n,).
 
     Raises
     ------
@@ -37,7 +37,7 @@ def as_labels(y: ArrayLike, n: int) -> NDArray[Any]:
     """
     labels = np.asarray(y)
     if labels.shape != (n,):
-        raise ValueError(f"{n} pictures need as many labels, not {labels.shape}.")
+        raise ValueError(f"{n} {samples} need as many labels, not {labels.shape}.")
     missing = np.array([label is None or label != label for label in labels.tolist()])
     if missing.any():
         raise ValueError(

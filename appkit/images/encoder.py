@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from appkit import memory
 from appkit.device import check_device
 from appkit.images.checks import check_number, check_whole
+from appkit.images.fields import Fields
 from appkit.images.nearest import check_neighbours, pooled_codes, thresholds
-from appkit.images.patches import Whitening, check_size, covariance, draw_patches, extract_patches
+from appkit.images.patches import Whitening, check_size, covariance, draw_sources, extract_patches
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.images.pooling import Pooling
 
@@ -56,6 +57,7 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     patches_ : the dictionary (N, C·P·P), as drawn.
+    sources_ : the training picture, row and column that each was cut from, (N, 3).
     whitening_ : of the training patches.
     shape_ : (C, H, W) of the pictures.
     pooling_ : the windows.
@@ -122,7 +124,9 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
             )
         channels, height, width = batch.shape[1:]
         self.shape_ = (channels, height, width)
-        self.patches_ = draw_patches(batch, self.patch_size, self.n_patches, self.random_state)
+        self.patches_, self.sources_ = draw_sources(
+            batch, self.patch_size, self.n_patches, self.random_state
+        )
         if self.metric == "l2":
             d = self.patches_.shape[1]
             self.whitening_ = Whitening(np.zeros(d), np.eye(d), 1.0)
@@ -169,6 +173,43 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
         if self.temperature == 0:
             return (scores <= bounds).astype(np.float32)
         return torch.sigmoid(torch.from_numpy((bounds - scores) / self.temperature)).numpy()
+
+    @property
+    def fields(self) -> Fields:
+        """Which pixels each position looks at: its patch."""
+        check_is_fitted(self, "patches_")
+        pooling, (_, height, width) = self.pooling_, self.shape_
+        return Fields(self.patch_size, 1, (0, 0), (pooling.rows, pooling.columns), (height, width))
+
+    def nearest(
+        self, patch: Batch, k: int, negated: bool = False
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The k patches of the dictionary, or of their negatives, that are nearest to one.
+
+        Parameters
+        ----------
+        patch : (C, P, P).
+        k : from 1 to N.
+        negated : of −d in the place of d.
+
+        Returns
+        -------
+        Numbers (k,) of the patches, in the order in which the codes rank them, and distances (k,)
+        of the metric, in its unit.
+
+        Raises
+        ------
+        ValueError
+            for another k.
+        """
+        if not 1 <= k <= self.n_patches:
+            raise ValueError(f"Of {self.n_patches:,} patches 1 or more are nearest, not {k}.")
+        sign = -1 if negated else 1
+        scores = self._bias - sign * self.products(patch[None])[0, 0]
+        numbers = scores.argsort(kind="stable")[:k]
+        apart = patch.reshape(-1).astype(np.float64) - sign * self.patches_[numbers]
+        square = np.einsum("nd,de,ne->n", apart, self.whitening_.matrix, apart, optimize=True)
+        return numbers, np.sqrt(np.maximum(square, 0))
 
     def _check(self) -> None:
         for name, value, known in (

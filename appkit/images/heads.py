@@ -165,4 +165,7 @@ def simple_patch(
         reach += last - 1
     rows = pool.windows[0]
     field = max(rows[i + reach][1] - rows[i][0] for i in range(len(rows) - reach))
-    return PositionNet(PatchFront(codes), nn.Sequential(*body), codes.patch_size - 1 + field)
+    stride = rows[1][0] - rows[0][0] if len(rows) > 1 else 1
+    return PositionNet(
+        PatchFront(codes), nn.Sequential(*body), codes.patch_size - 1 + field, stride
+    )

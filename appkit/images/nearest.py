@@ -126,6 +126,36 @@ def pooled_codes(
     return counts
 
 
+def label_votes(
+    products: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    k: int,
+    labels: NDArray[np.intp],
+    n_classes: int,
+) -> NDArray[np.float32]:
+    """Share of each class among the K nearest patches of each position: (positions, classes).
+
+    Parameters
+    ----------
+    products, bias, k : as in `pooled_codes`.
+    labels : numbers of the classes of the patches, (N,).
+    """
+    votes = np.zeros((len(products), n_classes), np.float32)
+    _add_votes(products, bias, np.int32(k), *_normal(k, len(bias)), labels, votes)
+    return votes
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_votes(products, bias, k, quantile, slope, labels, votes):
+    for p in range(len(products)):
+        scores = bias - products[p]
+        bound = kth_smallest(scores, k, quantile, slope)
+        for i in range(len(scores)):
+            if scores[i] <= bound:
+                votes[p, labels[i]] += 1
+        votes[p] /= votes[p].sum()  # more than K where patches tie
+
+
 def thresholds(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     """The k-th smallest of each row of scores (rows, N): (rows,)."""
     return _thresholds(scores, np.int32(k), *_normal(k, scores.shape[1]))

@@ -7,6 +7,8 @@ receptive field.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +25,21 @@ class PositionNet(nn.Module):
     front : pictures (n, C, H, W) to features (n, P, rows, columns); not trained.
     body : features to logits of positions (n, classes, rows', columns').
     field : pixels along a side that the logits of one position depend on, padding aside.
+    stride : pixels from a position's field to the next one's.
+    start : row and column of the first field's first pixel; negative where it is in the padding.
     """
 
-    def __init__(self, front: nn.Module, body: nn.Module, field: int) -> None:
+    def __init__(
+        self,
+        front: nn.Module,
+        body: nn.Module,
+        field: int,
+        stride: int = 1,
+        start: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__()
         self.front, self.body, self.field = front, body, field
+        self.stride, self.start = stride, start
         for parameter in front.parameters():
             parameter.requires_grad_(False)
 
@@ -124,6 +136,7 @@ def bagnet_scattering(
         )
     n = channels * len(front.scattering.paths)
     body: list[nn.Module] = [nn.BatchNorm2d(n)]
+    stride = 1
     if layers:
         stride = 2 if neighbours > 1 and samples >= neighbours + 2 else 1
         body.append(nn.Conv2d(n, width, neighbours, stride))
@@ -135,7 +148,9 @@ def bagnet_scattering(
         neighbours = 1
     body.append(nn.Conv2d(n, n_classes, 1))
     step = 2 ** (J - oversampling)
-    return PositionNet(front, nn.Sequential(*body), _reach(J) + (neighbours - 1) * step)
+    field = _reach(J) + (neighbours - 1) * step
+    start = _start(front, field, (neighbours - 1) * step / 2)
+    return PositionNet(front, nn.Sequential(*body), field, stride * step, start)
 
 
 def bagnet(
@@ -208,9 +223,16 @@ def hybrid(
     for _ in range(layers - 1):
         body += [nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)]
     body += [nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, n_classes, 1)]
-    return PositionNet(front, nn.Sequential(*body), _reach(J) + 2 * layers * 2**J)
+    field = _reach(J) + 2 * layers * 2**J
+    return PositionNet(front, nn.Sequential(*body), field, 2**J, _start(front, field, 0))
 
 
 def _reach(J: int) -> int:
     """Pixels along a side that a scattering coefficient depends on, but for a share of 1e-2."""
     return 4 * 2**J
+
+
+def _start(front: ScatteringFront, field: int, beyond: float) -> tuple[int, int]:
+    """First pixel of the field about the point ``beyond`` pixels after the first sample."""
+    row, column = (math.floor(n + beyond - (field - 1) / 2) for n in front.scattering.first)
+    return row, column

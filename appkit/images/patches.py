@@ -111,20 +111,29 @@ def draw_patches(batch: Batch, size: int, n: int, seed: int = 0) -> Array:
     ValueError
         where the pictures have fewer different patches.
     """
+    return draw_sources(batch, size, n, seed)[0]
+
+
+def draw_sources(batch: Batch, size: int, n: int, seed: int = 0) -> tuple[Array, NDArray[np.intp]]:
+    """The patches of `draw_patches`, and where each was cut: picture, row and column, (n, 3).
+
+    Of equal patches it is the place that was drawn first.
+    """
     check_size(size, batch.shape[1:])
     if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
         raise ValueError(f"A dictionary has a whole number of patches from 1 up, not {n!r}.")
     random = np.random.default_rng(seed)
     rows, columns = batch.shape[2] - size + 1, batch.shape[3] - size + 1
     there = len(batch) * rows * columns
-    found: dict[bytes, Array] = {}
+    found: dict[bytes, tuple[Array, tuple[int, int, int]]] = {}
     for place in _places(random, there, n):
         picture, position = divmod(place, rows * columns)
         y, x = divmod(position, columns)
         patch = batch[picture, :, y : y + size, x : x + size].reshape(-1)
-        found.setdefault(patch.tobytes(), patch)
+        found.setdefault(patch.tobytes(), (patch, (picture, y, x)))
         if len(found) == n:
-            return np.stack(list(found.values()))
+            patches, places = zip(*found.values(), strict=True)
+            return np.stack(patches), np.array(places)
     raise ValueError(
         f"The pictures have {len(found):,} different patches of {size} × {size} pixels, fewer than "
         f"the {n:,} of the dictionary: take fewer patches, or more pictures."

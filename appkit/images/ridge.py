@@ -36,6 +36,11 @@ class GramRidge:
         """Rows so far."""
         return int(self.counts.sum())
 
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Of the features, (P,)."""
+        return self.total / self.n + self.middle
+
     def add(self, features: Floats, labels: NDArray[np.intp]) -> None:
         """Take in rows (n, P) and the numbers of their classes (n,)."""
         if not self.n:

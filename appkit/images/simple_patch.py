@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -13,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from appkit import memory
 from appkit.images.checks import as_labels
 from appkit.images.encoder import PatchEncoder
+from appkit.images.fields import Fields
 from appkit.images.heads import PatchFront
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.images.ridge import GramRidge, best_alpha
@@ -45,6 +48,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : the labels, sorted.
     encoder_ : the fitted encoder.
+    sources_ : the training picture, row and column that each patch was cut from, (N, 3).
+    patch_labels_ : the labels of these pictures, (N,).
     coef_, intercept_ : weights (windows, 2, N, classes) and intercepts (classes,).
     alpha_, errors_ : the chosen ridge, and the share of held-out pictures that each misses.
 
@@ -97,7 +102,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> SimplePatch:
         """Draw the dictionary, choose the ridge on pictures held out, and train on all."""
         batch, labels = self._checked(X, y)
-        self._begin(batch, np.unique(labels))
+        self._begin(batch, labels, np.unique(labels))
         numbers = np.searchsorted(self.classes_, labels)
         order = np.random.default_rng(self.random_state).permutation(len(batch))
         n_held = round(self.held_out * len(batch)) if len(self.alphas) > 1 else 0
@@ -125,7 +130,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         if not hasattr(self, "_sums"):
             if classes is None:
                 raise ValueError("The first call of partial_fit needs all classes.")
-            self._begin(batch, np.unique(np.asarray(classes)))
+            self._begin(batch, labels, np.unique(np.asarray(classes)))
             self.alpha_, self.errors_ = float(self.alphas[0]), {}
         check_same(batch, self.encoder_.shape_)
         unknown = np.setdiff1d(labels, self.classes_)
@@ -136,11 +141,11 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         return self._solved()
 
     @classmethod
-    def of(cls, model: PositionClassifier) -> SimplePatch:
+    def of(cls, model: PositionClassifier, y: ArrayLike | None = None) -> SimplePatch:
         """A network "simple-patch" whose head is linear, as the sum over patches that it is.
 
         It decides the same, and has the evidence of each patch where the network's has that of some
-        windows.
+        windows. With the labels ``y`` of its training pictures the patches know theirs.
 
         Raises
         ------
@@ -148,9 +153,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
             for another network, or one with a hidden layer.
         """
         front, body = model.net_.front, model.net_.body
-        if not isinstance(front, PatchFront) or any(
-            isinstance(m, torch.nn.ReLU) for m in body.modules()
-        ):
+        bent = any(isinstance(layer, torch.nn.ReLU) for layer in body.modules())
+        if not isinstance(front, PatchFront) or bent:
             raise ValueError("A sum over patches is only a linear head on a SimplePatch.")
         encoder = front.encoder
         new = cls(**{name: getattr(encoder, name) for name in encoder.get_params()})
@@ -166,6 +170,9 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         new.coef_ = weights.cpu().numpy()
         new.intercept_ = logits(nothing).detach().cpu().numpy().astype(float)
         new.encoder_, new.classes_ = encoder, model.classes_
+        new.sources_ = encoder.sources_
+        if y is not None:
+            new.patch_labels_ = np.asarray(y)[new.sources_[:, 0]]
         return new
 
     def decision_function(self, X: ArrayLike) -> Floats:
@@ -200,6 +207,86 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
                 found[inside] += codes[inside] @ of.reshape(codes.shape[1], -1).astype(np.float32)
         return maps.transpose(0, 2, 1).reshape(len(batch), *shape)
 
+    @property
+    def fields(self) -> Fields:
+        """Which pixels each position looks at: its patch."""
+        check_is_fitted(self, "coef_")
+        return self.encoder_.fields
+
+    def neighbours(
+        self, picture: ArrayLike, row: int, column: int, k: int = 8, negated: bool = False
+    ) -> pd.DataFrame:
+        """The k dictionary patches that are nearest to the one at a position, and their votes.
+
+        Parameters
+        ----------
+        picture : (H, W[, C]).
+        row, column : of the position on the map of evidence.
+        k : from 1 to N.
+        negated : the second half of the dictionary, −d in the place of d.
+
+        Returns
+        -------
+        A row for each, the nearest first: patch (its number), distance (of the metric), label (of
+        the picture that it was cut from, where that is known), and "for c" of each class c: what it
+        adds to the class's evidence at this position, its weight times its code, which is 0 beyond
+        the K nearest. Over all k = K neighbours of both halves that is the `evidence`.
+
+        Raises
+        ------
+        ValueError
+            for another k, or a picture of another size.
+        IndexError
+            for a position that is not on the map.
+        """
+        box = self.fields.box(row, column)
+        batch = as_batch(np.asarray(picture)[None])
+        check_same(batch, self.encoder_.shape_)
+        patch = batch[(slice(None), slice(None), *box.slices)]
+        numbers, distances = self.encoder_.nearest(patch[0], k, negated)
+        pooling, half = self.encoder_.pooling_, int(negated)
+        windows = [w for w in pooling.cells[row * pooling.columns + column] if w >= 0]
+        weights = self.coef_[windows, half][:, numbers] / pooling.counts[windows, None, None]
+        votes = weights.sum(0) * self.encoder_.codes(patch)[0, 0, half, numbers, None]
+        frame = {"patch": numbers, "distance": distances}
+        if hasattr(self, "patch_labels_"):
+            frame["label"] = self.patch_labels_[numbers]
+        named = zip(self.classes_, votes.T, strict=True)
+        return pd.DataFrame(frame | {f"for {label}": of for label, of in named})
+
+    def patch_spread(self) -> NDArray[np.float32]:
+        """How much the weights of each patch differ between the classes, (N,).
+
+        The standard deviation over the classes, as a mean square over the windows, and d and −d:
+        what is the same for all classes decides nothing.
+        """
+        check_is_fitted(self, "coef_")
+        return np.sqrt(self.coef_.var(axis=3).mean(axis=(0, 1)))
+
+    def filtered(self, n: int) -> SimplePatch:
+        """The same classifier with the n most informative patches alone, nothing trained anew.
+
+        The weights of the others, which have the smallest `patch_spread`, are 0, and the
+        intercepts are those of their mean codes on the training pictures. It cannot be trained
+        further.
+
+        Raises
+        ------
+        ValueError
+            unless n is from 1 to N.
+        """
+        if not 1 <= n <= self.n_patches:
+            raise ValueError(f"Of {self.n_patches:,} patches 1 or more are kept, not {n}.")
+        quiet = self.patch_spread().argsort(kind="stable")[::-1][n:]
+        few = copy(self)
+        few.coef_ = self.coef_.copy()
+        few.coef_[:, :, quiet] = 0
+        means = self._sums.mean.reshape(self.coef_.shape[:3])
+        lost = np.einsum("wsn,wsnc->c", means[:, :, quiet], self.coef_[:, :, quiet])
+        few.intercept_ = self.intercept_ + lost
+        del few._sums
+        return few
+
     def patch_weights(self) -> NDArray[np.float32]:
         """w_n (2, N, classes): what each patch d, and −d, says for each class, over all windows."""
         check_is_fitted(self, "coef_")
@@ -214,13 +301,15 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
             raise ValueError(f"held_out is a share between 0 and 1, not {self.held_out}.")
         return batch, labels
 
-    def _begin(self, batch: Batch, classes: NDArray) -> None:
+    def _begin(self, batch: Batch, labels: NDArray, classes: NDArray) -> None:
         """The dictionary, and sums of nothing."""
         if len(classes) < 2:
             raise ValueError(f"A classifier needs two classes or more, not {len(classes)}.")
         self.encoder_ = self._encoder()
         self._check_memory(batch.shape[1:])
         self.encoder_._fit(batch)
+        self.sources_ = self.encoder_.sources_
+        self.patch_labels_ = labels[self.sources_[:, 0]]
         self.classes_ = classes
         self._sums = GramRidge(self.encoder_.n_features_out_, len(classes))
 

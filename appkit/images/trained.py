@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import pad
 
 from appkit import memory
-from appkit.device import check_device
-from appkit.images.checks import as_labels, check_number, check_whole
+from appkit.images.fields import Fields
 from appkit.images.heads import simple_patch
 from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
 from appkit.images.pictures import Batch, as_batch, check_same
-from appkit.regression import Cancelled
-from appkit.regression.checkpoint import Checkpoint
+from appkit.images.training import GradientTrained, Reader
 
 #: Pictures at once outside of training.
 _PART = 128
@@ -41,12 +35,10 @@ ARCHITECTURES = {
 Floats = NDArray[np.float32]
 
 
-class PositionClassifier(ClassifierMixin, BaseEstimator):
+class PositionClassifier(GradientTrained):
     """A network of `appkit.images.networks` trained on pictures (n, H, W[, C]).
 
-    By stochastic gradient descent with momentum 0.9, on batches, with a learning rate that falls to
-    0 as a half cosine. What an epoch draws follows from the seed and its number alone, so that a
-    training that was stopped goes on bit for bit as if it had not been.
+    By gradient descent, see :class:`appkit.images.training.GradientTrained`.
 
     Parameters
     ----------
@@ -76,8 +68,10 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
     ------
     ValueError
         for bad parameters or pictures, fewer than two classes, labels that do not fit, a checkpoint
-        of another training, a loss that grows beyond all numbers.
+        of another training, a step over the memory, a loss that grows beyond all numbers.
     """
+
+    _samples = "pictures"
 
     def __init__(
         self,
@@ -111,17 +105,14 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> PositionClassifier:
         """Train on pictures and their labels (n,)."""
-        self._check_parameters()
+        self._check_training(crop=0)
         batch = as_batch(X)
-        labels = as_labels(y, len(batch))
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"A classifier needs two classes or more, not {len(self.classes_)}.")
+        numbers = self._numbered(y, len(batch))
         self.shape_ = tuple(int(n) for n in batch.shape[1:])
         net = self._net(self.shape_, len(self.classes_)).to(self.device)
         net.fit(batch)
         self._check_memory(net, self.shape_, len(batch))
-        self._train(net, batch, torch.from_numpy(numbers))
+        self._train(net, batch, numbers, lambda: self._reader(net, batch))
         self.net_ = net.eval()
         return self
 
@@ -130,21 +121,12 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
 
         Before any picture is read.
         """
-        self._check_parameters()
+        self._check_training(crop=0)
         self._check_memory(self._net(shape, n_classes).to(self.device), shape, n)
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Logits (n, classes)."""
-        return np.concatenate([part.mean((2, 3)) for part in self._positions(X)])
-
-    def predict(self, X: ArrayLike) -> NDArray:
-        """The class of the largest logit of each picture, (n,)."""
-        return self.classes_[self.decision_function(X).argmax(1)]
-
-    def predict_proba(self, X: ArrayLike) -> Floats:
-        """Softmax of the logits, (n, classes)."""
-        logits = torch.from_numpy(self.decision_function(X))
-        return torch.softmax(logits, dim=1).numpy()
+        return self._logits(X)
 
     def evidence(self, X: ArrayLike) -> Floats:
         """What each position says for each class: (n, classes, rows, columns).
@@ -153,6 +135,22 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
         """
         parts = [part / (part.shape[2] * part.shape[3]) for part in self._positions(X)]
         return np.concatenate(parts)
+
+    @property
+    def fields(self) -> Fields:
+        """Which pixels each position looks at; exact for "bagnet".
+
+        Of wavelets, which end nowhere, but for a share of 1e-2.
+        """
+        check_is_fitted(self, "net_")
+        channels, height, width = self.shape_
+        blank = np.zeros((1, height, width, channels), np.float32)
+        rows, columns = next(self._positions(blank)).shape[2:]
+        net = self.net_
+        return Fields(net.field, net.stride, net.start, (rows, columns), (height, width))
+
+    def _logits(self, X: ArrayLike) -> Floats:
+        return np.concatenate([part.mean((2, 3)) for part in self._positions(X)])
 
     def _positions(self, X: ArrayLike) -> Iterator[Floats]:
         check_is_fitted(self, "net_")
@@ -163,70 +161,18 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             with torch.no_grad():
                 yield self.net_.positions(part).cpu().numpy()
 
-    def _train(self, net: PositionNet, batch: Batch, numbers: Tensor) -> None:
-        weights = [p for p in net.parameters() if p.requires_grad]
-        sgd = torch.optim.SGD(
-            weights, lr=self.learning_rate, momentum=0.9, weight_decay=self.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, self.epochs)
-        history: list[tuple[float, float]] = []
-        file = Checkpoint(self.checkpoint, self._settings(batch, numbers))
-        if (state := file.read()) is not None:
-            for part, name in ((net, "net"), (sgd, "sgd"), (schedule, "schedule")):
-                part.load_state_dict(state[name])
-            history = state["history"]
+    def _reader(self, net: PositionNet, batch: Batch) -> Reader:
+        """Logits of chosen pictures; their features are kept where they stay the same."""
         features = self._kept(net, batch)
-        for epoch in range(len(history), self.epochs):
-            history.append(self._epoch(net, sgd, batch, features, numbers, epoch))
-            schedule.step()
-            file.write(
-                net=net.state_dict(),
-                sgd=sgd.state_dict(),
-                schedule=schedule.state_dict(),
-                history=history,
-            )
-        self.history_ = pd.DataFrame(history, columns=["loss", "error"])
 
-    def _epoch(
-        self,
-        net: PositionNet,
-        sgd: torch.optim.Optimizer,
-        batch: Batch,
-        features: Tensor | None,
-        numbers: Tensor,
-        epoch: int,
-    ) -> tuple[float, float]:
-        """Mean loss and share of misses."""
-        net.train()
-        draw = torch.Generator().manual_seed(_seed(self.seed, epoch))
-        order = torch.randperm(len(batch), generator=draw)
-        loss, missed = 0.0, 0
-        parts = order.split(self.batch_size)
-        for step, chosen in enumerate(parts, epoch * len(parts)):
-            if self.cancelled is not None and self.cancelled():
-                raise Cancelled(f"Stopped after {epoch} of {self.epochs} epochs.")
-            if len(chosen) == 1 and len(order) > 1:
-                continue  # a batch norm of one picture would see no spread
-            target = numbers[chosen].to(self.device)
+        def read(chosen: Tensor, draw: torch.Generator) -> Tensor:
             if features is not None:
-                read = features[chosen].to(self.device)
+                found = features[chosen].to(self.device)
             else:
-                read = net.front(self._drawn(batch[chosen.numpy()], draw).to(self.device))
-            logits = net.body(read).mean((-2, -1))
-            mean = cross_entropy(logits, target)
-            sgd.zero_grad()
-            mean.backward()
-            sgd.step()
-            loss += float(mean.detach()) * len(chosen)
-            if not math.isfinite(loss):
-                raise ValueError(
-                    f"The loss is no finite number any more, in epoch {epoch + 1} of "
-                    f"{self.epochs}: take a learning rate below {self.learning_rate:g}."
-                )
-            missed += int((logits.detach().argmax(1) != target).sum())
-            if self.progress is not None:
-                self.progress(step + 1, self.epochs * len(parts))
-        return loss / len(batch), missed / len(batch)
+                found = net.front(self._drawn(batch[chosen.numpy()], draw).to(self.device))
+            return net.body(found).mean((-2, -1))
+
+        return read
 
     def _drawn(self, part: Batch, draw: torch.Generator) -> Tensor:
         """Pictures in windows and mirrors of this epoch."""
@@ -260,21 +206,11 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
             known = ", ".join(ARCHITECTURES)
             raise ValueError(f"There is no architecture {self.architecture!r}; there are {known}.")
         build: Any = ARCHITECTURES[self.architecture]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with self._drawn_weights():
             try:
                 return build(shape, n_classes, **(self.options or {}))
             except TypeError as error:
                 raise ValueError(f"An option of {self.architecture} is unknown: {error}") from error
-
-    def _settings(self, batch: Batch, numbers: Tensor) -> dict[str, str]:
-        """What a checkpoint must agree with."""
-        beside = ("checkpoint", "device", "progress", "cancelled")
-        own = {n: v for n, v in self.get_params().items() if n not in beside}
-        # How many pictures at once does not matter either.
-        own["options"] = {n: v for n, v in (self.options or {}).items() if n != "n_jobs"}
-        digest = hashlib.blake2b(batch.tobytes() + numbers.numpy().tobytes()).hexdigest()
-        return {name: str(value) for name, value in {**own, "pictures": digest}.items()}
 
     def _check_memory(self, net: PositionNet, shape: tuple[int, ...], n: int) -> None:
         """Refuse a step whose fields, kept for the gradient, would pass the memory."""
@@ -306,14 +242,7 @@ class PositionClassifier(ClassifierMixin, BaseEstimator):
                 "pictures, a smaller batch, fewer or narrower layers."
             )
 
-    def _check_parameters(self) -> None:
-        check_device(self.device)
-        check_whole(epochs=self.epochs)
-        check_whole(least=2, batch_size=self.batch_size)
-        check_whole(least=0, crop=self.crop, seed=self.seed)
-        check_number(learning_rate=self.learning_rate, weight_decay=self.weight_decay)
-
-
-def _seed(seed: int, epoch: int) -> int:
-    """Of an epoch: unlike those of its neighbours, and of other seeds."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
+    def _settings(self, samples: NDArray, numbers: Tensor) -> dict[str, str]:
+        # How many pictures are coded at once does not matter.
+        options = {n: v for n, v in (self.options or {}).items() if n != "n_jobs"}
+        return super()._settings(samples, numbers) | {"options": str(options)}

@@ -93,6 +93,15 @@ class LocalScattering(nn.Module):
             ]
         return rows
 
+    @property
+    def first(self) -> tuple[int, int]:
+        """Row and column of the pixel about which the first coefficient is."""
+        row, column = (
+            2**self.J - (total - n) // 2
+            for total, n in zip(self.grid.shape, self.shape, strict=True)
+        )
+        return row, column
+
     def forward(self, images: Tensor) -> Tensor:
         """Coefficients ``(…, P, ⌊height/2^J⌋, ⌊width/2^J⌋)`` of images ``(…, height, width)``.
 

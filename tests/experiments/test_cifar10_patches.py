@@ -10,6 +10,7 @@ from appkit.experiments import cifar10_patches as experiment
 from appkit.experiments import scores
 from appkit.experiments.picture_sets import PictureSet
 from appkit.images.simple_patch import SimplePatch
+from appkit.images.votes import PatchVotes
 from appkit.regression import Cancelled
 
 
@@ -41,6 +42,15 @@ def test_points_are_those_of_simple_patch(whole, tmp_path):
     told = experiment.report(rows)
     assert "errors in %, patches N" in told
     assert "Nearest patches, Mahalanobis [defence]" in told
+
+
+def test_votes_are_those_of_patch_votes(whole, tmp_path):
+    (found,) = experiment.run(256, rows=["votes-l2"], pictures=whole, folder=tmp_path)
+    model = PatchVotes(256, metric="l2", k=10).fit(*whole.train)
+    assert found.at(256).error == pytest.approx(100 * (1 - model.score(*whole.test)), abs=1e-3)
+    assert found.at(256).chosen == {}
+    assert found.parameters["k"] == 10
+    assert "its 10 nearest" in found.protocol
 
 
 def test_a_run_that_was_stopped_goes_on(whole, tmp_path):
@@ -85,11 +95,8 @@ def test_a_head_by_gradient_descent_is_a_row_and_goes_on(whole, tmp_path, monkey
 @pytest.mark.parametrize(
     ("patches", "rows", "message"),
     [
-        (
-            256,
-            ["l3"],
-            "There is no row l3; the rows are l2, mahalanobis, released, mirrored, linear",
-        ),
+        (256, ["l3"], "There is no row l3; the rows are l2, mahalanobis, released, mirrored, vot"),
+        (8, ["votes"], "K = 10 nearest of N = 8 patches"),
         (1, ["l2"], "A dictionary has two patches or more, not 1"),
         (60_000, ["l2"], r"A ridge on 480,000 codes needs 2,764.8 GB"),
     ],

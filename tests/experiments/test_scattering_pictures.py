@@ -134,3 +134,23 @@ def test_the_command_prints_the_table(tmp_path, monkeypatch, capsys):
     assert "Pixels, affine spaces" in capsys.readouterr().out
     assert cli.main(["run", "digits", "--rows", "nothing"]) == 2
     assert "There is no row nothing" in capsys.readouterr().err
+
+
+def test_components_by_random_projections_are_the_same(monkeypatch):
+    random = np.random.default_rng(0)
+    X = random.standard_normal((200, 120)) * np.logspace(0, -6, 120)
+    exact = picture_rows.FewComponents(8)
+    one = exact.fit_transform(X)
+    monkeypatch.setattr(picture_rows, "_WIDE", 100)
+    other = picture_rows.FewComponents(8).fit_transform(X)
+    signs = np.sign((one * other).sum(0))
+    assert np.allclose(one, other * signs, atol=1e-3 * np.abs(one).max())
+
+
+def test_features_over_the_memory_are_refused_with_the_numbers(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("APPKIT_MEMORY_GB", "0.0001")
+    monkeypatch.setenv("APPKIT_RESULTS", str(tmp_path))
+    assert cli.main(["run", "digits", "--rows", "svm", "--train", "200"]) == 2
+    said = capsys.readouterr().err
+    assert "Training on 144 features of 200 pictures needs" in said
+    assert "the budget is 0.0 GB; take fewer (--train)" in said

@@ -12,24 +12,10 @@ import param
 
 from appkit.dashboards import library
 from appkit.dashboards.components.card import hint
+from appkit.dashboards.components.files import CheckedFileInput
 from appkit.energy.molecules import MAX_ATOMS, MAX_BYTES, from_smiles, from_xyz
 
 WAYS = ("library", "smiles", "file")
-
-
-class XyzInput(pmui.FileInput):
-    """Tells when the browser refused a file, which the widget itself takes for an error of ours.
-
-    Not a private name: Bokeh sends no definition of a class whose name starts with "_".
-    """
-
-    on_refused: Callable[[str], None]
-
-    def _handle_msg(self, msg: Any) -> None:
-        if msg.get("status") == "error":
-            self.on_refused(f"{msg.get('error', 'The file was refused')}.")
-        else:
-            super()._handle_msg(msg)
 
 
 class Files(NamedTuple):
@@ -108,7 +94,7 @@ class MoleculeChooser(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=(10, 0, 0, 0),
         )
-        self._file = XyzInput(
+        self._file = CheckedFileInput(
             label=files.label,
             max_file_size=files.most,
             variant="outlined",

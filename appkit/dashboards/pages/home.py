@@ -97,6 +97,13 @@ class Home(AppPage):
                 "and the forces follow, let it relax, let it move.",
                 "Open forces",
             ),
+            self._door(
+                "evidence",
+                "Ask each patch of a picture",
+                "Pictures by the same wavelets, or by nothing but their nearest patches: point at "
+                "a patch to see what it votes for, hide some, and watch the decision move.",
+                "Open patch evidence",
+            ),
         ]
         return pmui.Column(
             self._steps,
