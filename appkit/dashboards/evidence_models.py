@@ -105,6 +105,8 @@ MODELS = {
 }
 #: Models that have a dictionary.
 WITH_DICTIONARY = ("simple-patch", "votes")
+#: K / N that suits a model: many neighbours make a code, few make a vote.
+USUAL_SHARES = {"simple-patch": 0.4, "votes": 0.04}
 
 
 @dataclass(frozen=True)

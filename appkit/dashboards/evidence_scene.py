@@ -24,8 +24,8 @@ Values = NDArray[np.floating]
 
 #: Pictures whose patches are searched for the most convincing.
 N_CONVINCING = 100
-#: Sizes of patches whose dimensions are counted, and the pictures that they are cut from.
-SIZES, N_MEASURED = (2, 3, 4, 6, 8, 12), 600
+#: Sizes of patches whose dimensions are counted, how many of each, and from how many pictures.
+SIZES, N_PATCHES, N_MEASURED = (2, 3, 4, 6, 8, 12), 2000, 600
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +126,13 @@ def without(reader: Reader, pixels: Pixels, mask: NDArray[np.bool_]) -> tuple[Va
 def dimensions(
     dataset: str, regularisation: float, size: int, task: Task
 ) -> dict[int, PatchDimensions]:
-    """Of patches of several sizes, ``size`` among them where it fits; none without pictures."""
+    """Of patches of several sizes, ``size`` among them; not of those of which there are too few."""
     found: dict[int, PatchDimensions] = {}
     if not here(dataset):
         return found
     side = SUBJECTS[dataset].side
     for each in sorted({*SIZES, size}):
-        if each <= side:
+        if max(0, side - each + 1) ** 2 * N_MEASURED >= 2 * N_PATCHES:
             task.check()
             found[each] = _dimensions(dataset, regularisation, each)
     return found
@@ -142,7 +142,7 @@ def dimensions(
 def _dimensions(dataset: str, regularisation: float, size: int) -> PatchDimensions:
     """Of patches of pictures that are trained on."""
     pictures = shelf(dataset).train[0][:N_MEASURED]
-    return PatchDimensions.of(pictures, size, regularisation=regularisation, n_patches=2000)
+    return PatchDimensions.of(pictures, size, regularisation=regularisation, n_patches=N_PATCHES)
 
 
 def near(reader: Reader, seen: Seen, row: int, column: int, label: int, n: int = 8) -> list[Near]:

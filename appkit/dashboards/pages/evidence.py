@@ -19,6 +19,7 @@ from appkit.dashboards.evidence_models import (
     MODELS,
     N_SHOWN,
     SUBJECTS,
+    USUAL_SHARES,
     WITH_DICTIONARY,
     Reader,
     Setting,
@@ -56,7 +57,7 @@ class EvidencePage(AppPage):
     model: Any = param.Selector(default="simple-patch", objects=MODELS, label="Model")
     patches = param.Integer(default=256, bounds=(16, 1024), step=16, label="Patches N")
     size = param.Integer(default=3, bounds=(2, 12), label="Patch size P (pixels)")
-    share = param.Number(default=0.4, bounds=(0.02, 0.9), step=0.02, label="Nearest K (share of N)")
+    share = param.Number(default=0.4, bounds=(0.01, 0.9), step=0.01, label="Nearest K (share of N)")
     metric: Any = param.Selector(
         default="mahalanobis",
         objects={"Mahalanobis (whitened)": "mahalanobis", "l2": "l2"},
@@ -218,6 +219,9 @@ class EvidencePage(AppPage):
     @param.depends("model", watch=True)
     def _another_model(self) -> None:
         if self._shown:
+            usual = set(USUAL_SHARES.values())
+            if self.share in usual and self.model in USUAL_SHARES:
+                self.share = USUAL_SHARES[self.model]
             self._begin()
 
     @param.depends("patches", "size", "share", "metric", "white", watch=True)
