@@ -32,6 +32,14 @@ def limit(most: int) -> int:
     return min(most, budget())
 
 
+def share(most: int) -> int:
+    """Bytes that may stay in use: ``most``, or a quarter of a smaller machine's memory.
+
+    The same at all times, for what a result depends on to the last bit.
+    """
+    return min(most, psutil.virtual_memory().total // 4)
+
+
 def gigabytes(n_bytes: float) -> str:
     """Such as ``16 GB``, ``2.9 GB`` or ``8.45e+19 GB``."""
     size = min(n_bytes, 10**300) / 1e9  # a larger whole number is no float

@@ -86,7 +86,7 @@ class EncodedClassifier(GradientTrained):
         self._check_training()
         rows: Floats
         rows, labels = validate_data(self, X, y, dtype=np.float32)
-        numbers = self._numbered(labels)
+        numbers = self._numbered(labels, len(rows))
         samples = torch.from_numpy(rows).to(self.device)
         with self._drawn_weights():
             encoder = self._encoder(rows.shape[1])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit import memory
 from appkit.device import check_device
+from appkit.images.checks import check_number, check_whole
 from appkit.images.fields import Fields
 from appkit.images.nearest import check_neighbours, pooled_codes, thresholds
 from appkit.images.patches import Whitening, check_size, covariance, draw_sources, extract_patches
@@ -20,7 +23,8 @@ from appkit.images.pooling import Pooling
 
 METRICS = ("mahalanobis", "l2")
 SCALINGS = {"exact": 1.0, "released": 0.2}
-#: Bytes that the features of one call may take.
+#: Bytes that the features of one call, and what they are computed from, may take; less where the
+#: machine has less.
 MOST_BYTES = 8_000_000_000
 #: Pictures at once on a GPU.
 _ON_DEVICE = 16
@@ -103,12 +107,21 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
 
     def n_codes(self, shape: tuple[int, ...]) -> int:
         """Numbers of a picture (C, H, W): windows · 2 · N. Checks the parameters."""
-        self._check()
-        return len(self.pooling_of(shape).counts) * 2 * self.n_patches
+        pooling = self.pooling_of(shape)
+        if self.device == "cpu":
+            jobs = effective_n_jobs(self.n_jobs)
+            self._check_memory(jobs, shape, pooling.rows * pooling.columns, 1)
+        return len(pooling.counts) * 2 * self.n_patches
 
     def _fit(self, batch: Batch) -> PatchEncoder:
         self.n_features_out_ = self.n_codes(batch.shape[1:])
         self.pooling_ = self.pooling_of(batch.shape[1:])
+        if self.metric == "mahalanobis" and self.regularisation and np.abs(batch).max() > 10:
+            warnings.warn(
+                f"Pictures have numbers up to {np.abs(batch).max():g}, and the regularisation "
+                f"{self.regularisation:g} is meant for 1 as white: divide them, or bring bytes.",
+                stacklevel=3,
+            )
         channels, height, width = batch.shape[1:]
         self.shape_ = (channels, height, width)
         self.patches_, self.sources_ = draw_sources(
@@ -131,12 +144,12 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
         batch = as_batch(X)
         check_same(batch, self.shape_)
         need = 4 * len(batch) * self.n_features_out_
-        if need > MOST_BYTES:
+        if need > (limit := memory.limit(MOST_BYTES)):
             raise ValueError(
                 f"The codes of {len(batch):,} pictures, {self.n_features_out_:,} numbers each, "
-                f"need {need / 1e9:,.1f} GB, over {MOST_BYTES / 1e9:g} GB: take fewer patches, "
-                f"fewer windows, or at most {MOST_BYTES // (4 * self.n_features_out_):,} pictures "
-                "at once (`encoded` goes through them in chunks)."
+                f"need {memory.gigabytes(need)}, over {memory.gigabytes(limit)}: take fewer "
+                f"patches, fewer windows, or at most {limit // (4 * self.n_features_out_):,} "
+                "pictures at once (`encoded` goes through them in chunks)."
             )
         return self._encode(batch)
 
@@ -151,6 +164,8 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
 
     def codes(self, batch: Batch) -> NDArray[np.float32]:
         """The codes before they are pooled: (n, positions, 2, N)."""
+        positions = self.pooling_.rows * self.pooling_.columns
+        self._check_memory(len(batch), self.shape_, positions, 5)
         products = self.products(batch)
         scores = np.stack([self._bias - products, self._bias + products], axis=2)
         bounds = thresholds(scores.reshape(-1, scores.shape[-1]), self._k)
@@ -203,10 +218,23 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
         ):
             if value not in known:
                 raise ValueError(f"The {name} is {' or '.join(known)}, not {value!r}.")
-        if not (np.isfinite(self.temperature) and self.temperature >= 0):
-            raise ValueError(f"The temperature is a number from 0 up, not {self.temperature}.")
+        check_whole(least=2, n_patches=self.n_patches)
+        check_number(temperature=self.temperature, regularisation=self.regularisation)
+        if self.random_state is not None:
+            check_whole(least=0, random_state=self.random_state)
         check_device(self.device)
         self._k = check_neighbours(self.k, self.n_patches)
+
+    def _check_memory(self, n: int, shape: tuple[int, ...], positions: int, arrays: int) -> None:
+        """Refuse ``arrays`` (n, positions, N) of pictures (C, H, W) over the memory."""
+        numbers = arrays * self.n_patches + shape[0] * self.patch_size**2
+        need, limit = 4 * n * positions * numbers, memory.limit(MOST_BYTES)
+        if need > limit:
+            raise ValueError(
+                f"Distances from {positions:,} positions to {self.n_patches:,} patches, of {n} "
+                f"picture(s) at once, need {memory.gigabytes(need)}, over "
+                f"{memory.gigabytes(limit)}: take smaller pictures, fewer patches or fewer at once."
+            )
 
     def pooling_of(self, shape: tuple[int, ...]) -> Pooling:
         """The windows on the map of the patches of pictures (C, H, W)."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softshrink
 
-from appkit.images.networks import check_sizes
+from appkit.images.checks import check_whole
 
 METHODS = ("ista", "fista", "istc")
 
@@ -24,7 +24,7 @@ class Encoder(nn.Module):
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
-        check_sizes(inputs=inputs)
+        check_whole(inputs=inputs)
         self.inputs = self.outputs = inputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class SparseCode(Encoder):
         method: str = "fista",
     ) -> None:
         super().__init__(inputs)
-        check_sizes(atoms=atoms, steps=steps)
+        check_whole(atoms=atoms, steps=steps)
         if method not in METHODS:
             raise ValueError(f"There is no method {method!r}; there are {', '.join(METHODS)}.")
         self.threshold = _checked_threshold(threshold)
@@ -264,7 +264,7 @@ def nearest_tight_frame(frame: Tensor) -> Tensor:
 
 
 def _check_frame(inputs: int, atoms: int) -> None:
-    check_sizes(atoms=atoms)
+    check_whole(atoms=atoms)
     if atoms < inputs:
         raise ValueError(
             f"A tight frame of {inputs} features needs as many atoms or more, not {atoms}."

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit import memory
 from appkit.device import check_device
 from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.scattering import LocalScattering
@@ -19,7 +20,7 @@ from appkit.scattering.threads import one_thread
 
 #: Pictures of one call of the cascade: small parts stay in the processor's cache.
 PICTURES_AT_ONCE = 16
-#: Bytes that the features of one call may take.
+#: Bytes that the features of one call may take; less where the machine has less.
 MOST_BYTES = 8_000_000_000
 
 
@@ -72,13 +73,17 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: object = None) -> ScatteringFeatures:
         """Lay out the features; with a logarithm, measure the means. Labels are not looked at."""
         check_device(self.device)
-        if self.log is not None and not (np.isfinite(self.log) and self.log > 0):
+        if self.log is not None and not (
+            isinstance(self.log, int | float) and 0 < self.log < np.inf
+        ):
             raise ValueError(f"log is a share above 0, or None, not {self.log!r}.")
         batch = as_batch(X)
         channels, height, width = batch.shape[1:]
         self.shape_ = (channels, height, width)
         self._scattering = LocalScattering((height, width), self.J, self.L, order=self.order)
         self._scattering.to(self.device)
+        what = f"The scattering of a picture of {height} × {width} pixels"
+        memory.require(self._scattering.work_bytes, what, "take smaller pictures or fewer angles")
         paths = pd.DataFrame(self._scattering.paths)
         rows, columns = (n // 2**self.J for n in (height, width))
         index = pd.MultiIndex.from_product(
@@ -138,9 +143,11 @@ class ScatteringFeatures(TransformerMixin, BaseEstimator):
         return found.flatten(1).cpu().numpy()
 
     def _check_memory(self, n: int) -> None:
-        if (need := 4 * n * len(self.features_)) > MOST_BYTES:
+        need, limit = 4 * n * len(self.features_), memory.limit(MOST_BYTES)
+        if need > limit:
             raise ValueError(
-                f"{len(self.features_):,} features of {n:,} pictures need {need / 1e9:,.1f} GB, "
-                f"over {MOST_BYTES / 1e9:g} GB: take a larger J, fewer angles or order 1, or at "
-                f"most {MOST_BYTES // (4 * len(self.features_)):,} pictures at once."
+                f"{len(self.features_):,} features of {n:,} pictures need "
+                f"{memory.gigabytes(need)}, over {memory.gigabytes(limit)}: take a larger J, fewer "
+                f"angles or order 1, or at most {limit // (4 * len(self.features_)):,} pictures at "
+                "once."
             )

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from appkit.images.checks import check_whole
 from appkit.images.encoder import PatchEncoder
-from appkit.images.networks import PositionNet, check_sizes
+from appkit.images.networks import PositionNet
 from appkit.images.pictures import Batch
 
 
@@ -146,7 +147,7 @@ def simple_patch(
         raise ValueError(f"The head is {', '.join(HEADS)}, not {head!r}.")
     plan = HEADS[head]
     if width is not None:
-        check_sizes(width=width)
+        check_whole(width=width)
         if plan.width is None:
             raise ValueError(f"The {head} head has no width.")
         plan = replace(plan, width=width)

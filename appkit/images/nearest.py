@@ -24,8 +24,9 @@ _FAST = {"reassoc", "contract", "arcp", "nsz", "nnan"}
 def check_neighbours(k: int | float, n: int) -> int:
     """K as a number of patches; ``ValueError`` unless it is from 1 to n − 1, or such a share."""
     whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
-    number = int(k) if whole else round(float(k) * n)
-    if not (whole or 0 < float(k) < 1) or not 1 <= number < n:
+    share = isinstance(k, float | np.floating) and 0 < k < 1
+    number = int(k) if whole else round(k * n) if share else 0
+    if not 1 <= number < n:
         raise ValueError(
             f"K = {k} nearest of N = {n:,} patches: K is a whole number from 1 to {n - 1:,}, or a "
             "share between 0 and 1 of N."

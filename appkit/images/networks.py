@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from appkit.images.checks import check_whole
 from appkit.images.pictures import Batch
 from appkit.scattering import LocalScattering
 
@@ -124,9 +125,8 @@ def bagnet_scattering(
     pictures of 224 × 224.
     """
     channels, height, width_ = shape
-    check_sizes(n_classes=n_classes, neighbours=neighbours, width=width)
-    if not isinstance(layers, int) or layers < 0:
-        raise ValueError(f"layers must be a whole number from zero up, not {layers!r}.")
+    check_whole(n_classes=n_classes, neighbours=neighbours, width=width)
+    check_whole(least=0, layers=layers)
     front = ScatteringFront((height, width_), J, L, order, oversampling)
     samples = min(height, width_) // 2**J * 2**oversampling
     if neighbours > samples:
@@ -180,10 +180,11 @@ def bagnet(
     arXiv:1904.00760.
     """
     channels, height, width_ = shape
-    check_sizes(n_classes=n_classes, width=width, field=field)
+    check_whole(n_classes=n_classes, width=width, field=field)
     if field % 2 == 0 or field > min(height, width_):
         raise ValueError(
-            f"The field is an odd number of pixels up to {min(height, width_)}, not {field}."
+            f"The field is an odd number of pixels, at most {min(height, width_)} in pictures of "
+            f"{height} × {width_}, not {field}."
         )
     body: list[nn.Module] = []
     n = channels
@@ -215,7 +216,7 @@ def hybrid(
     2017, arXiv:1703.08961.
     """
     channels, height, width_ = shape
-    check_sizes(n_classes=n_classes, width=width, layers=layers)
+    check_whole(n_classes=n_classes, width=width, layers=layers)
     front = ScatteringFront((height, width_), J, L, 2, 0)
     n = channels * len(front.scattering.paths)
     body: list[nn.Module] = [nn.BatchNorm2d(n, affine=False), nn.Conv2d(n, width, 3, padding=1)]
@@ -235,10 +236,3 @@ def _start(front: ScatteringFront, field: int, beyond: float) -> tuple[int, int]
     """First pixel of the field about the point ``beyond`` pixels after the first sample."""
     row, column = (math.floor(n + beyond - (field - 1) / 2) for n in front.scattering.first)
     return row, column
-
-
-def check_sizes(**sizes: int) -> None:
-    """Raise ``ValueError`` unless all are whole numbers above zero."""
-    for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{name} must be a whole number above zero, not {size!r}.")

@@ -5,20 +5,29 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from appkit import memory
+
 Batch = NDArray[np.float32]
+#: What is white in pictures of whole numbers.
+_WHITE = {np.dtype(np.uint8): np.float32(255), np.dtype(np.uint16): np.float32(65535)}
 
 
 def as_batch(pictures: ArrayLike) -> Batch:
     """Pictures ``(n, height, width)`` or ``(n, height, width, channels)`` as ``(n, C, H, W)``.
 
-    Bytes are divided by 255; numbers are taken as they are. Float32.
+    Bytes are divided by 255, numbers of sixteen bits without a sign by 65,535, others are taken as
+    they are. Float32.
 
     Raises
     ------
     ValueError
-        for another shape, no pictures, other than 1 to 4 channels, or numbers that are not finite.
+        for another shape, no pictures, other than 1 to 4 channels, numbers that are not finite, or
+        more than the memory has room for.
     """
-    array = np.asarray(pictures)
+    try:
+        array = np.asarray(pictures)
+    except ValueError as error:
+        raise ValueError(f"Pictures are of one size: {error}") from error
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4 or not 1 <= array.shape[3] <= 4:
@@ -28,11 +37,17 @@ def as_batch(pictures: ArrayLike) -> Batch:
         )
     if 0 in array.shape:
         raise ValueError(f"There are no pictures: the array is {np.shape(pictures)}.")
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
     if array.dtype.kind not in "fiub":
         raise ValueError(f"Pictures are numbers, not {array.dtype}.")
-    batch = np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32)
+    if array.dtype != np.float32:
+        n, height, width, channels = array.shape
+        what = f"{n:,} pictures of {height} × {width} pixels in {channels} channel(s)"
+        memory.require(4 * array.size, what, "take fewer, or smaller ones")
+    with np.errstate(over="ignore"):  # what is too large for single precision is told below
+        batch = np.ascontiguousarray(array.transpose(0, 3, 1, 2), np.float32)
+    if (top := _WHITE.get(array.dtype.newbyteorder("="))) is not None:
+        batch /= top  # in place: a second copy may not fit
+        return batch
     bad = np.logical_not(np.isfinite(batch).all(axis=(1, 2, 3)))
     if bad.any():
         raise ValueError(

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from appkit import memory
+from appkit.images.checks import as_labels
 from appkit.images.encoder import PatchEncoder
 from appkit.images.fields import Fields
 from appkit.images.heads import PatchFront
@@ -19,7 +21,7 @@ from appkit.images.pictures import Batch, as_batch, check_same
 from appkit.images.ridge import GramRidge, best_alpha
 from appkit.images.trained import PositionClassifier
 
-#: Bytes that the sums of the ridge may take.
+#: Bytes that the sums of the ridge may take; less where the machine has less.
 MOST_BYTES = 6_000_000_000
 _CHUNK = 256
 
@@ -291,9 +293,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         return self.coef_.mean(0)
 
     def _checked(self, X: ArrayLike, y: ArrayLike) -> tuple[Batch, NDArray]:
-        batch, labels = as_batch(X), np.asarray(y)
-        if labels.shape != (len(batch),):
-            raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
+        batch = as_batch(X)
+        labels = as_labels(y, len(batch))
         if len(self.alphas) == 0 or not all(np.isfinite(a) and a > 0 for a in self.alphas):
             raise ValueError(f"alphas are one or more positive numbers, not {self.alphas!r}.")
         if len(self.alphas) > 1 and not 0 < self.held_out < 1:
@@ -325,11 +326,12 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
 
     def _check_memory(self, shape: tuple[int, ...]) -> None:
         n_features = self._encoder().n_codes(shape)
-        if (need := 12 * n_features**2) > MOST_BYTES:  # the sums, and their factor
+        need, limit = 12 * n_features**2, memory.limit(MOST_BYTES)  # the sums, and their factor
+        if need > limit:
             raise ValueError(
-                f"A ridge on {n_features:,} codes needs {need / 1e9:,.1f} GB, over "
-                f"{MOST_BYTES / 1e9:g} GB: take fewer patches or windows, at most "
-                f"{int((MOST_BYTES / 12) ** 0.5):,} codes (windows · 2 · N)."
+                f"A ridge on {n_features:,} codes needs {memory.gigabytes(need)}, over "
+                f"{memory.gigabytes(limit)}: take fewer patches or windows, at most "
+                f"{int((limit / 12) ** 0.5):,} codes (windows · 2 · N)."
             )
 
     def _add(self, batch: Batch, numbers: NDArray, chosen: NDArray, total: int) -> None:

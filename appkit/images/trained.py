@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.nn.functional import pad
 
+from appkit import memory
 from appkit.images.fields import Fields
 from appkit.images.heads import simple_patch
 from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
@@ -21,7 +22,7 @@ from appkit.images.training import GradientTrained, Reader
 #: Pictures at once outside of training.
 _PART = 128
 #: Bytes of features that are kept between epochs; more are computed anew in each.
-KEPT_BYTES = 4_000_000_000
+KEPT_BYTES = memory.share(4_000_000_000)
 
 #: What builds a network of pictures (C, H, W) and a number of classes, by its name.
 ARCHITECTURES = {
@@ -67,7 +68,7 @@ class PositionClassifier(GradientTrained):
     ------
     ValueError
         for bad parameters or pictures, fewer than two classes, labels that do not fit, a checkpoint
-        of another training.
+        of another training, a step over the memory, a loss that grows beyond all numbers.
     """
 
     _samples = "pictures"
@@ -105,16 +106,23 @@ class PositionClassifier(GradientTrained):
     def fit(self, X: ArrayLike, y: ArrayLike) -> PositionClassifier:
         """Train on pictures and their labels (n,)."""
         self._check_training(crop=0)
-        batch, labels = as_batch(X), np.asarray(y)
-        if labels.shape != (len(batch),):
-            raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
-        numbers = self._numbered(labels)
+        batch = as_batch(X)
+        numbers = self._numbered(y, len(batch))
         self.shape_ = tuple(int(n) for n in batch.shape[1:])
-        net = self._net().to(self.device)
+        net = self._net(self.shape_, len(self.classes_)).to(self.device)
         net.fit(batch)
+        self._check_memory(net, self.shape_, len(batch))
         self._train(net, batch, numbers, lambda: self._reader(net, batch))
         self.net_ = net.eval()
         return self
+
+    def check(self, shape: tuple[int, int, int], n_classes: int, n: int) -> None:
+        """Raise ``ValueError`` where it could not be trained on n pictures (C, H, W).
+
+        Before any picture is read.
+        """
+        self._check_training(crop=0)
+        self._check_memory(self._net(shape, n_classes).to(self.device), shape, n)
 
     def decision_function(self, X: ArrayLike) -> Floats:
         """Logits (n, classes)."""
@@ -192,7 +200,7 @@ class PositionClassifier(GradientTrained):
             parts = torch.from_numpy(batch).split(_PART)
             return torch.cat([net.front(part.to(self.device)).cpu() for part in parts])
 
-    def _net(self) -> PositionNet:
+    def _net(self, shape: tuple[int, ...], n_classes: int) -> PositionNet:
         """With weights drawn from the seed, whatever torch's own is."""
         if self.architecture not in ARCHITECTURES:
             known = ", ".join(ARCHITECTURES)
@@ -200,9 +208,39 @@ class PositionClassifier(GradientTrained):
         build: Any = ARCHITECTURES[self.architecture]
         with self._drawn_weights():
             try:
-                return build(self.shape_, len(self.classes_), **(self.options or {}))
+                return build(shape, n_classes, **(self.options or {}))
             except TypeError as error:
                 raise ValueError(f"An option of {self.architecture} is unknown: {error}") from error
+
+    def _check_memory(self, net: PositionNet, shape: tuple[int, ...], n: int) -> None:
+        """Refuse a step whose fields, kept for the gradient, would pass the memory."""
+        if hasattr(net.front, "fit"):
+            return  # patches, whose encoder has checked its own, and whose bodies are small
+        sizes: list[int] = []
+        hooks = [
+            layer.register_forward_hook(lambda _, given, out: sizes.append(out.numel()))
+            for layer in net.body.modules()
+            if not list(layer.children())
+        ]
+        with torch.no_grad():
+            read = net.front(torch.zeros(1, *shape, device=self.device))
+            net.eval().body(read)
+        for hook in hooks:
+            hook.remove()
+        together = min(n, self.batch_size)
+        # A layer's output and its gradient; a weight, its gradient and its momentum.
+        weights = sum(p.numel() for p in net.body.parameters())
+        need = 4 * (together * (2 * sum(sizes) + 2 * read.numel()) + 3 * weights)
+        if torch.device(self.device).type == "cpu":
+            limit = memory.budget()
+        else:
+            limit = torch.cuda.mem_get_info(self.device)[0]
+        if need > limit:
+            raise ValueError(
+                f"A step on {together} pictures of {' × '.join(map(str, shape[1:]))} pixels "
+                f"needs {memory.gigabytes(need)}, over {memory.gigabytes(limit)}: take smaller "
+                "pictures, a smaller batch, fewer or narrower layers."
+            )
 
     def _settings(self, samples: NDArray, numbers: Tensor) -> dict[str, str]:
         # How many pictures are coded at once does not matter.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -10,13 +11,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from appkit.device import check_device
+from appkit.images.checks import as_labels, check_number, check_whole
 from appkit.regression import Cancelled
 from appkit.regression.checkpoint import Checkpoint
 
@@ -61,9 +62,9 @@ class GradientTrained(ClassifierMixin, BaseEstimator):
         """Softmax of the logits, (n, classes)."""
         return torch.softmax(torch.from_numpy(self._logits(X)), dim=1).numpy()
 
-    def _numbered(self, labels: NDArray) -> Tensor:
-        """The labels as numbers of ``classes_``, which are set."""
-        check_classification_targets(labels)
+    def _numbered(self, y: ArrayLike, n: int) -> Tensor:
+        """The labels of n samples as numbers of ``classes_``, which are set."""
+        labels = as_labels(y, n, self._samples)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError("A classifier needs two classes or more, not 1 class.")
@@ -140,6 +141,11 @@ class GradientTrained(ClassifierMixin, BaseEstimator):
             if after_step is not None:
                 after_step()
             loss += float(mean.detach()) * len(chosen)
+            if not math.isfinite(loss):
+                raise ValueError(
+                    f"The loss is no finite number any more, in epoch {epoch + 1} of "
+                    f"{self.epochs}: take a learning rate below {self.learning_rate:g}."
+                )
             missed += int((logits.detach().argmax(1) != target).sum())
             if self.progress is not None:
                 self.progress(step + 1, self.epochs * len(parts))
@@ -156,15 +162,8 @@ class GradientTrained(ClassifierMixin, BaseEstimator):
         """The parameters of the training, and more whole numbers from ``least`` up."""
         check_device(self.device)
         for name, smallest in {"epochs": 1, "batch_size": 2, "seed": 0, **least}.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-                raise ValueError(
-                    f"{name} must be a whole number from {smallest} up, not {value!r}."
-                )
-        for name in ("learning_rate", "weight_decay"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be a number from 0 up, not {value!r}.")
+            check_whole(smallest, **{name: getattr(self, name)})
+        check_number(learning_rate=self.learning_rate, weight_decay=self.weight_decay)
 
 
 def _of_epoch(seed: int, epoch: int) -> int:

@@ -9,9 +9,10 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from appkit import memory
+from appkit.images.checks import as_labels
 from appkit.images.encoder import PatchEncoder
 from appkit.images.fields import Fields
 from appkit.images.nearest import check_neighbours, label_votes
@@ -75,10 +76,8 @@ class PatchVotes(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> PatchVotes:
         """Draw the dictionary, and measure the patches' covariance for the metric."""
-        batch, labels = as_batch(X), np.asarray(y)
-        if labels.shape != (len(batch),):
-            raise ValueError(f"{len(batch)} pictures need as many labels, not {labels.shape}.")
-        check_classification_targets(labels)
+        batch = as_batch(X)
+        labels = as_labels(y, len(batch))
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(f"A classifier needs two classes or more, not {len(classes)}.")
@@ -149,10 +148,11 @@ class PatchVotes(ClassifierMixin, BaseEstimator):
         """
         shape = self.fields.shape
         n, positions = len(np.asarray(X)), shape[0] * shape[1]
-        if (need := 4 * n * positions * len(self.classes_)) > MOST_BYTES:
+        need, limit = 4 * n * positions * len(self.classes_), memory.limit(MOST_BYTES)
+        if need > limit:
             raise ValueError(
-                f"The maps of {n:,} pictures need {need / 1e9:,.1f} GB, over "
-                f"{MOST_BYTES / 1e9:g} GB: take at most {n * MOST_BYTES // need:,} at once."
+                f"The maps of {n:,} pictures need {memory.gigabytes(need)}, over "
+                f"{memory.gigabytes(limit)}: take at most {n * limit // need:,} at once."
             )
         maps = np.concatenate(list(self._votes(X)))
         maps /= np.float32(positions)

@@ -13,6 +13,9 @@ from appkit.scattering.grid import Grid
 from appkit.scattering.morlet import MorletBank
 from appkit.scattering.powers import root
 
+#: Bytes of the fields of the images that are transformed at once.
+_WORK = 1_000_000_000
+
 
 class LocalScattering(nn.Module):
     r"""x∗φ_J, |x∗ψ_{j,θ}|∗φ_J and ||x∗ψ_{j,θ}|∗ψ_{j',θ'}|∗φ_J of images, sampled every 2^J pixels.
@@ -31,7 +34,8 @@ class LocalScattering(nn.Module):
     Raises
     ------
     ValueError
-        for an image smaller than 2^J, an order other than 1 or 2, or an input of another shape.
+        for a J or L that is no whole number from 1 up, an image smaller than 2^J, an order other
+        than 1 or 2, or an input of another shape.
 
     References
     ----------
@@ -49,6 +53,8 @@ class LocalScattering(nn.Module):
         slant: float | None = None,
     ) -> None:
         super().__init__()
+        if any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in (J, L)):
+            raise ValueError(f"J and L are whole numbers from 1 up, not {J!r} and {L!r}.")
         if order not in (1, 2):
             raise ValueError(f"The order of a scattering is 1 or 2, not {order}.")
         if not (isinstance(oversampling, int) and 0 <= oversampling <= J):
@@ -106,7 +112,17 @@ class LocalScattering(nn.Module):
                 f"Images are {tuple(images.shape[-2:])}, but this scattering is for {self.shape}."
             )
         leading = images.shape[:-2]
-        padded = self._pad(images.reshape(-1, *self.shape))
+        parts = images.reshape(-1, *self.shape).split(max(1, _WORK // self.work_bytes))
+        return torch.cat([self._coefficients(part) for part in parts]).unflatten(0, leading)
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes of the fields of one image that are in memory at once, at most."""
+        pairs = self.L * self.L / 4 if self.order == 2 and self.J > 1 else 0
+        return int(24 * math.prod(self.grid.shape) * (self.L + pairs))
+
+    def _coefficients(self, images: Tensor) -> Tensor:
+        padded = self._pad(images)
         x = torch.fft.fft2(padded)
         zeroth, first, second = self._smooth(padded, 0)[:, None], [], []
         for j in range(self.J):
@@ -115,7 +131,7 @@ class LocalScattering(nn.Module):
             if self.order == 2 and j < self.J - 1:
                 spectrum = torch.fft.fft2(modulus)
                 second += [self._second_order(spectrum, j, j2) for j2 in range(j + 1, self.J)]
-        return torch.cat([zeroth, *first, *second], dim=1).unflatten(0, leading)
+        return torch.cat([zeroth, *first, *second], dim=1)
 
     def _second_order(self, spectrum: Tensor, j: int, j2: int) -> Tensor:
         psi = getattr(self, f"psi_{j}_{j2}")
@@ -167,9 +183,10 @@ class LocalScattering(nn.Module):
         width = self.bank.sigma * 2 ** (self.J - 1)
         frequencies = 2 * math.pi * torch.fft.fftfreq(len(points), 2**j, dtype=torch.float64)
         gaussian = torch.exp(-((width * frequencies) ** 2) / 2)
-        apart = samples[:, None] - points[None, :]
-        waves = torch.cos(apart[..., None] * frequencies)  # the sines of ±ω cancel
-        return (waves @ gaussian / len(points)).float().contiguous()
+        # Few distances are different, and all of their waves at once would be as many as N³.
+        apart, which = torch.unique((samples[:, None] - points) % length, return_inverse=True)
+        waves = torch.cos(apart[:, None] * frequencies)  # the sines of ±ω cancel
+        return (waves @ gaussian / len(points)).float()[which].contiguous()
 
     def _keep(self, name: str, values: Tensor) -> None:
         self.register_buffer(name, values, persistent=False)

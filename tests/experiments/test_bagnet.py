@@ -60,7 +60,7 @@ def test_a_tree_of_pictures_is_learned(tree, monkeypatch):
     assert found.dataset == "tree"
     assert found.n_test == 4
     assert found.points[0].error == 0
-    assert "1 files were skipped: broken.png" in found.protocol
+    assert "1 file was skipped: broken.png" in found.protocol
 
 
 def test_a_training_that_was_stopped_goes_on(tmp_path):

@@ -87,7 +87,7 @@ def test_seeds_matter():
         ({"options": {"steps": 3}}, Y, "An option of soft-threshold is unknown: .*steps"),
         ({"options": {"threshold": -1}}, Y, "The threshold is a number from 0 up, not -1"),
         ({"atoms": 32}, Y, "A tight frame of 64 features needs as many atoms or more, not 32"),
-        ({"encoder": "sparse", "atoms": 0}, Y, "atoms must be a whole number above zero, not 0"),
+        ({"encoder": "sparse", "atoms": 0}, Y, "atoms must be a whole number from 1 up, not 0"),
         ({"epochs": 0}, Y, "epochs must be a whole number from 1 up, not 0"),
         ({"batch_size": 1}, Y, "batch_size must be a whole number from 2 up, not 1"),
         ({"learning_rate": -1}, Y, "learning_rate must be a number from 0 up, not -1"),

@@ -108,6 +108,13 @@ def test_grey_pictures_of_another_shape(pictures):
         ({"metric": "cosine"}, "The metric is mahalanobis or l2, not 'cosine'"),
         ({"scaling": "both"}, "The scaling is exact or released, not 'both'"),
         ({"temperature": -1}, "from 0 up, not -1"),
+        ({"temperature": "warm"}, "temperature must be a number from 0 up, not 'warm'"),
+        ({"random_state": -1}, "random_state must be a whole number from 0 up, not -1"),
+        ({"device": "gpu"}, "There is no device 'gpu' here; use cpu"),
+        ({"n_patches": 0}, "n_patches must be a whole number from 2 up, not 0"),
+        ({"k": float("nan")}, "K = nan nearest of N = 60 patches"),
+        ({"k": None}, "K = None nearest of N = 60 patches"),
+        ({"k": 61}, "K = 61 nearest of N = 60 patches"),
         ({"k": 60}, "K = 60 nearest of N = 60 patches"),
         ({"n_patches": 5000}, "different patches of 4 × 4 pixels, fewer than the 5,000"),
         ({"patch_size": 17}, "17 × 17 pixels do not fit into pictures of 16 × 16"),
@@ -124,3 +131,14 @@ def test_codes_over_the_memory_are_refused_with_the_numbers(pictures, monkeypatc
     monkeypatch.setattr(encoder, "MOST_BYTES", 20_000)
     with pytest.raises(ValueError, match=r"12 pictures, 1,080 numbers each, .* at most 4 pictures"):
         model.transform(pictures)
+
+
+def test_distances_over_the_memory_are_refused_with_the_numbers(pictures, monkeypatch):
+    monkeypatch.setattr(encoder, "MOST_BYTES", 30_000)
+    with pytest.raises(ValueError, match=r"169 positions to 60 patches, .* need 7\.3e-05 GB, over"):
+        fitted(pictures)
+
+
+def test_a_regularisation_for_another_white_is_told(pictures):
+    with pytest.warns(UserWarning, match="numbers up to 255, and the regularisation 0.001 is mean"):
+        fitted(pictures.astype(float))

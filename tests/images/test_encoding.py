@@ -186,14 +186,14 @@ def test_the_modulus_of_zero_has_a_gradient():
     [
         (lambda: SparseCode(5, 9, -0.1), "The threshold is a number from 0 up, not -0.1"),
         (lambda: SoftThreshold(5, 9, np.nan), "The threshold is a number from 0 up, not nan"),
-        (lambda: SparseCode(5, 0), "atoms must be a whole number above zero, not 0"),
-        (lambda: SparseCode(5, 9, steps=0), "steps must be a whole number above zero, not 0"),
+        (lambda: SparseCode(5, 0), "atoms must be a whole number from 1 up, not 0"),
+        (lambda: SparseCode(5, 9, steps=0), "steps must be a whole number from 1 up, not 0"),
         (lambda: SparseCode(5, 9, method="omp"), "no method 'omp'; there are ista, fista, istc"),
         (lambda: SparseCode(5, 9, 0, method="istc"), "istc needs a threshold above 0"),
         (lambda: SoftThreshold(5, 4), "frame of 5 features needs as many atoms or more, not 4"),
         (lambda: PhaseCollapse(5, 4), "frame of 5 features needs as many atoms or more, not 4"),
-        (lambda: PhaseCollapse(5, 2.5), "atoms must be a whole number above zero, not 2.5"),
-        (lambda: Encoder(0), "inputs must be a whole number above zero, not 0"),
+        (lambda: PhaseCollapse(5, 2.5), "atoms must be a whole number from 1 up, not 2.5"),
+        (lambda: Encoder(0), "inputs must be a whole number from 1 up, not 0"),
         (lambda: soft_threshold(torch.ones(3), -1), "The threshold is a number from 0 up, not -1"),
     ],
 )

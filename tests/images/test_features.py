@@ -92,7 +92,7 @@ def test_bad_input_is_said(given, shape, message):
 def test_too_much_memory_is_refused_with_the_numbers(monkeypatch):
     monkeypatch.setattr(module, "MOST_BYTES", 1_000_000)
     with pytest.raises(
-        ValueError, match=r"217 features of 1,797 pictures need 0.0 GB, over 0.001 GB"
+        ValueError, match=r"217 features of 1,797 pictures need 0.00156 GB, over 0.001 GB"
     ):
         ScatteringFeatures(J=3).fit(DIGITS.images)
     ours = ScatteringFeatures(J=3).fit(DIGITS.images[:10])

@@ -117,7 +117,7 @@ def test_the_dictionary_is_drawn_from_the_pictures_and_resumed(tmp_path):
     [
         ({"head": "deep"}, "The head is linear, low-rank, hidden, not 'deep'"),
         ({"head": "linear", "width": 3}, "The linear head has no width"),
-        ({"width": 0}, "width must be a whole number above zero"),
+        ({"width": 0}, "width must be a whole number from 1 up"),
         ({"n_patches": 8, "k": 9}, "K = 9 nearest of N = 8"),
         ({"patch_size": 9}, "Patches of 9 × 9 pixels do not fit into pictures of 8 × 8"),
         ({"pooling": (9, 1)}, "asks for more than the 6 × 6 positions"),

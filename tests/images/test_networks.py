@@ -92,13 +92,17 @@ def test_layers_are_those_of_the_authors():
 @pytest.mark.parametrize(
     ("build", "options", "message"),
     [
-        (bagnet, {"field": 8}, "The field is an odd number of pixels up to 32, not 8"),
-        (bagnet, {"field": 33}, "The field is an odd number of pixels up to 32, not 33"),
-        (bagnet, {"width": 0}, "width must be a whole number above zero, not 0"),
-        (bagnet_scattering, {"layers": -1}, "layers must be a whole number from zero up, not -1"),
+        (bagnet, {"field": 8}, "odd number of pixels, at most 32 in pictures of 32 × 32, not 8"),
+        (
+            bagnet,
+            {"field": 33},
+            "odd number of pixels, at most 32 in pictures of 32 × 32, not 33",
+        ),
+        (bagnet, {"width": 0}, "width must be a whole number from 1 up, not 0"),
+        (bagnet_scattering, {"layers": -1}, "layers must be a whole number from 0 up, not -1"),
         (bagnet_scattering, {"J": 5, "oversampling": 0}, "3 × 3 neighbours of 1 × 1 descriptors"),
         (bagnet_scattering, {"J": 6}, "J = 6 is too large for images of 32 × 32 pixels"),
-        (hybrid, {"layers": 0}, "layers must be a whole number above zero, not 0"),
+        (hybrid, {"layers": 0}, "layers must be a whole number from 1 up, not 0"),
     ],
 )
 def test_bad_sizes_are_said(build, options, message):

@@ -101,6 +101,8 @@ def test_pictures_smaller_than_a_patch_are_refused():
     [
         (np.zeros((8, 8)), r"not \(8, 8\)"),
         (np.zeros((2, 8, 8, 5)), r"not \(2, 8, 8, 5\)"),
+        (np.full((2, 8, 8), 1e39), "2 of 2 pictures have values that are not finite"),
+        ([[[1, 2]], [[1, 2, 3]]], "Pictures are of one size"),
         (np.zeros((0, 8, 8)), "There are no pictures"),
         (np.array([["a"] * 3] * 3)[None], "Pictures are numbers"),
         (np.where(np.eye(8) > 0, np.nan, 1.0)[None].repeat(2, 0), "2 of 2 pictures have values"),
@@ -118,3 +120,14 @@ def test_grey_and_colour_bytes_and_numbers():
     assert as_batch(natural(2, 8)).shape == (2, 3, 8, 8)
     with pytest.raises(ValueError, match=r"8 × 8 with 1 channel\(s\); it was fitted to .* 3 chan"):
         check_same(as_batch(grey), (3, 8, 8))
+
+
+def test_sixteen_bits_are_as_eight():
+    eight = natural(2, 8)
+    assert np.allclose(as_batch(eight.astype(np.uint16) * 257), as_batch(eight), atol=1e-7)
+
+
+def test_pictures_over_the_memory_are_refused_with_the_numbers(monkeypatch):
+    monkeypatch.setenv("APPKIT_MEMORY_GB", "1e-4")
+    with pytest.raises(ValueError, match=r"1,000 pictures of 8 × 8 pixels .* budget is 0\.0 GB"):
+        as_batch(np.zeros((1000, 8, 8), np.uint8))

@@ -1,13 +1,14 @@
 """Pictures of every mode and depth, bombs and broken files."""
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from appkit.images import reading
 from appkit.images.reading import read_folder, read_picture, square
@@ -162,8 +163,8 @@ def test_a_tree_is_read_and_broken_files_are_counted(tree):
     assert [file.name for file in found.files] == ["0.png", "1.png", "2.png"] * 2
     assert told[-1] == (7, 7)
     assert found.report() == (
-        "6 pictures of 2 classes; 1 files were skipped: broken.jpg (is no picture that can be "
-        "read: bring a PNG or JPEG)."
+        "6 pictures of 2 classes; 1 file was skipped: broken.jpg (is no picture that can be "
+        "read: bring a PNG or JPEG); no picture in birds."
     )
     assert len(read_folder(tree, 8, most=2).files) == 4
 
@@ -174,8 +175,56 @@ def test_trees_that_are_none_are_said(tree, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"has 0 folder\(s\) with pictures .* of 0: two classes"):
         read_folder(tree / "cats", 8)
     monkeypatch.setattr(reading, "MOST_BYTES", 1000)
-    with pytest.raises(ValueError, match=r"7 pictures of 8 × 8 pixels need 0\.0 GB, over 1e-06 GB"):
+    with pytest.raises(ValueError, match=r"7 pictures of 8 × 8 pixels need 1\.34e-06 GB, over"):
         read_folder(tree, 8)
+
+
+def test_whatever_is_in_a_class_is_told(tree):
+    """A link whose file has gone, a name that is no text; a pipe is waited for by nobody."""
+    (tree / "birds" / "gone.png").symlink_to(tree / "nowhere.png")
+    os.mkfifo(tree / "birds" / "pipe.png")
+    Path(os.fsdecode(bytes(tree / "birds") + b"/\xff.png")).write_bytes(b"no picture")
+    told = read_folder(tree, 8).report()
+    assert "3 files were skipped" in told
+    assert "gone.png (cannot be read (No such file or directory))" in told
+    assert "\\udcff.png (is no picture" in told
+    assert told.endswith("no picture in birds.")
+    told.encode()
+
+
+def test_a_folder_that_would_not_fit_is_refused_before_it_is_read(tree, monkeypatch):
+    monkeypatch.setenv("APPKIT_MEMORY_GB", "2e-6")
+    assert len(read_folder(tree, 8).files) == 6
+    with pytest.raises(ValueError, match=r"pictures of 8 × 8 pixels need 6\.72e-06 GB, over 2e-06"):
+        read_folder(tree, 8, bytes_each=5)
+
+
+def test_a_dark_picture_of_sixteen_bits_stays_dark():
+    dark = np.full((4, 4), 200, np.uint16)
+    assert read_picture(encoded(Image.fromarray(dark))).max() == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "PPM", "AVIF"])
+def test_a_damaged_file_is_read_or_said(kind):
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
+    random = np.random.default_rng(0)
+    content, said = encoded(Image.fromarray(COLOURS.repeat(4, 0).repeat(4, 1)), kind), set()
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in random.integers(len(content), size=4):
+            damaged[place] = random.integers(256)
+        try:
+            read_picture(bytes(damaged))
+        except ValueError as error:
+            said.add(str(error)[:11])
+    assert said <= {"The picture"}
+
+
+def test_postscript_is_not_run():
+    """Pillow would hand it to Ghostscript."""
+    with pytest.raises(ValueError, match="is no picture that can be read"):
+        read_picture(encoded(Image.fromarray(COLOURS), "EPS"))
 
 
 def test_photographs_are_as_another_reader_sees_them():

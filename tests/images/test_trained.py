@@ -99,6 +99,7 @@ def test_it_is_a_scikit_learn_classifier():
     ("given", "labels", "message"),
     [
         ({"architecture": "vgg"}, Y, "There is no architecture 'vgg'; there are bagnet-scat"),
+        ({"learning_rate": 1e30}, Y, r"The loss is no finite number any more, in epoch \d of 3"),
         ({"options": {"depth": 3}}, Y, "An option of bagnet is unknown: .*depth"),
         ({"device": "gpu"}, Y, "There is no device 'gpu' here; use cpu"),
         ({"epochs": 0}, Y, "epochs must be a whole number from 1 up, not 0"),
@@ -118,3 +119,12 @@ def test_pictures_of_another_size_are_refused():
     model = PositionClassifier(**SMALL).fit(X[:60], Y[:60])
     with pytest.raises(ValueError, match="fitted to pictures of 8 × 8 with 1 channel"):
         model.predict(np.zeros((2, 9, 9)))
+
+
+def test_a_step_over_the_memory_is_refused_with_the_numbers(monkeypatch):
+    monkeypatch.setenv("APPKIT_MEMORY_GB", "0.001")
+    wide = SMALL | {"options": {"field": 5, "width": 256}}
+    with pytest.raises(ValueError, match=r"A step on 20 pictures of 8 × 8 pixels needs .* GB"):
+        PositionClassifier(**wide).fit(X[:20], Y[:20])
+    with pytest.raises(ValueError, match="A step on 64 pictures of 64 × 64 pixels needs"):
+        PositionClassifier(**SMALL).check((3, 64, 64), 10, 1000)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from appkit.compat import mend_kymatio
-from appkit.scattering import LocalScattering
+from appkit.scattering import LocalScattering, local
 
 
 def kymatio_order(scattering: LocalScattering) -> list[int]:
@@ -93,6 +93,9 @@ def test_gradients_reach_the_image():
             {"shape": (32, 32), "J": 6},
             "J = 6 is too large for images of 32 × 32 pixels: take J ≤ 5",
         ),
+        ({"shape": (32, 32), "J": 0}, "J and L are whole numbers from 1 up, not 0 and 8"),
+        ({"shape": (32, 32), "J": 2, "L": 0}, "J and L are whole numbers from 1 up, not 2 and 0"),
+        ({"shape": (32, 32), "J": 1.5}, "J and L are whole numbers from 1 up, not 1.5 and 8"),
         ({"shape": (32, 32), "J": 2, "order": 3}, "order of a scattering is 1 or 2, not 3"),
         (
             {"shape": (32, 32), "J": 2, "oversampling": 3},
@@ -108,3 +111,11 @@ def test_bad_arguments(arguments, message):
 def test_an_image_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"Images are \(16, 16\)"):
         LocalScattering((32, 32), 2)(torch.zeros(1, 16, 16))
+
+
+def test_images_over_the_memory_are_taken_in_parts(monkeypatch):
+    images = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    scattering = LocalScattering((16, 16), 2, 4)
+    whole = scattering(images)
+    monkeypatch.setattr(local, "_WORK", 2 * scattering.work_bytes)
+    assert torch.allclose(scattering(images), whole, atol=1e-6)
