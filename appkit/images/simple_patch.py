@@ -41,8 +41,9 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     alphas : ridges to choose from; the one with the fewest errors on the pictures held out, whose
         labels are then trained on too.
     held_out : share of the training pictures that choose, between 0 and 1; not used for one α.
-    flip : train on every picture's mirror image too.
-    progress : called with (done, total) pictures while training; what it raises ends the training.
+    flip : read every picture together with its mirror image: the codes of both are averaged, in
+        training and later, so that a picture and its mirror image have the same scores.
+    progress : called with (done, total) parts of the training; what it raises ends it.
 
     Attributes
     ----------
@@ -75,7 +76,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         scaling: str = "exact",
         temperature: float = 0.0,
         pooling: int | tuple[int, int] = 2,
-        alphas: Sequence[float] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+        alphas: Sequence[float] = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3),
         held_out: float = 0.1,
         flip: bool = False,
         device: str = "cpu",
@@ -109,12 +110,10 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         kept, held = order[n_held:], order[:n_held]
         self._add(batch, numbers, kept, len(batch))
         if n_held:
-            apart = [self.encoder_._encode(batch[part]) for part in _parts(held)]
+            apart = [self._codes(batch[part]) for part in _parts(held)]
             self.alpha_, self.errors_ = best_alpha(self._sums, self.alphas, apart, numbers[held])
             for part, codes in zip(_parts(held), apart, strict=True):
                 self._sums.add(codes, numbers[part])
-            if self.flip:
-                self._add(batch[..., ::-1], numbers, held, len(batch))
         else:
             self.alpha_, self.errors_ = float(self.alphas[0]), {}
         return self._solved()
@@ -181,8 +180,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         batch = as_batch(X)
         check_same(batch, self.encoder_.shape_)
         weights = self.coef_.reshape(-1, len(self.classes_))
-        scores = [codes @ weights for codes in self.encoder_.encoded(batch, _CHUNK)]
-        return np.concatenate(scores) + self.intercept_
+        parts = (batch[start : start + _CHUNK] for start in range(0, len(batch), _CHUNK))
+        return np.concatenate([self._codes(part) @ weights for part in parts]) + self.intercept_
 
     def predict(self, X: ArrayLike) -> NDArray:
         """The class of the largest score of each picture, (n,)."""
@@ -196,6 +195,12 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "coef_")
         batch = as_batch(X)
         check_same(batch, self.encoder_.shape_)
+        if not self.flip:
+            return self._maps(batch)
+        return (self._maps(batch) + self._maps(_mirrored(batch))[..., ::-1]) / 2
+
+    def _maps(self, batch: Batch) -> NDArray[np.float32]:
+        """Evidence of pictures without their mirror images."""
         pooling = self.encoder_.pooling_
         shape = (len(self.classes_), pooling.rows, pooling.columns)
         weights = self.coef_ / pooling.counts[:, None, None, None]
@@ -230,7 +235,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         A row for each, the nearest first: patch (its number), distance (of the metric), label (of
         the picture that it was cut from, where that is known), and "for c" of each class c: what it
         adds to the class's evidence at this position, its weight times its code, which is 0 beyond
-        the K nearest. Over all k = K neighbours of both halves that is the `evidence`.
+        the K nearest. Over all k = K neighbours of both halves that is the `evidence`; with
+        ``flip`` it is half of it, and the mirror image has the other half.
 
         Raises
         ------
@@ -247,6 +253,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         pooling, half = self.encoder_.pooling_, int(negated)
         windows = [w for w in pooling.cells[row * pooling.columns + column] if w >= 0]
         weights = self.coef_[windows, half][:, numbers] / pooling.counts[windows, None, None]
+        weights /= 2 if self.flip else 1
         votes = weights.sum(0) * self.encoder_.codes(patch)[0, 0, half, numbers, None]
         frame = {"patch": numbers, "distance": distances}
         if hasattr(self, "patch_labels_"):
@@ -337,19 +344,28 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     def _add(self, batch: Batch, numbers: NDArray, chosen: NDArray, total: int) -> None:
         done = 0
         for part in _parts(chosen):
-            self._sums.add(self.encoder_._encode(batch[part]), numbers[part])
-            if self.flip:
-                mirrored = np.ascontiguousarray(batch[part][..., ::-1])
-                self._sums.add(self.encoder_._encode(mirrored), numbers[part])
+            self._sums.add(self._codes(batch[part]), numbers[part])
             done += len(part)
             if self.progress is not None:
                 self.progress(done, total)
+
+    def _codes(self, batch: Batch) -> NDArray[np.float32]:
+        """Of pictures, or the average with those of their mirror images."""
+        codes = self.encoder_._encode(batch)
+        if self.flip:
+            codes += self.encoder_._encode(_mirrored(batch))
+            codes /= 2
+        return codes
 
     def _solved(self) -> SimplePatch:
         weights, self.intercept_ = self._sums.solve(self.alpha_)
         windows = len(self.encoder_.pooling_.counts)
         self.coef_ = weights.reshape(windows, 2, self.n_patches, len(self.classes_))
         return self
+
+
+def _mirrored(batch: Batch) -> Batch:
+    return np.ascontiguousarray(batch[..., ::-1])
 
 
 def _parts(chosen: NDArray) -> list[NDArray]:

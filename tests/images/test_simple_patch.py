@@ -82,11 +82,20 @@ def test_parts_train_the_same_as_all_at_once(digits):
     assert (parts.predict(X[600:]) == y[600:]).mean() > before
 
 
-def test_mirror_images_are_read_alike_where_they_were_trained_on():
+def test_mirror_images_are_read_alike_where_that_is_asked_for():
     X = natural(40, 12)
     y = np.arange(40) % 2
-    model = SimplePatch(n_patches=40, patch_size=3, pooling=1, flip=True, alphas=[1e-2]).fit(X, y)
-    assert model._sums.n == 80
+    model = SimplePatch(n_patches=40, patch_size=3, pooling=2, flip=True, alphas=[1e-2]).fit(X, y)
+    mirrored = X[:, :, ::-1]
+    scores = model.decision_function(X)
+    assert np.allclose(scores, model.decision_function(mirrored), atol=1e-5)
+    evidence = model.evidence(X)
+    assert np.allclose(evidence.sum((2, 3)) + model.intercept_, scores, atol=1e-4)
+    assert np.allclose(evidence, model.evidence(mirrored)[..., ::-1], atol=1e-5)
+    own, others = (model.neighbours(x[7], *at, 16) for x, at in ((X, (2, 3)), (mirrored, (2, 6))))
+    other = (model.neighbours(x[7], *at, 16, True) for x, at in ((X, (2, 3)), (mirrored, (2, 6))))
+    votes = [frame.filter(like="for ").to_numpy().sum(0) for frame in (own, others, *other)]
+    assert np.allclose(np.sum(votes, axis=0), evidence[7, :, 2, 3], atol=1e-5)
 
 
 def test_it_is_an_estimator_of_scikit_learn(digits):
