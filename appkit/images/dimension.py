@@ -103,9 +103,13 @@ def nearest_distances(
         others = of(patches.reshape(-1, patches.shape[2]))
         squares = own @ (-2 * others.T)
         squares += norms[:, None] + (others**2).sum(axis=1)
-        for row, found, norm in zip(squares, near, norms, strict=True):
-            closer = row[row < found[-1]]
-            closer = closer[closer > 1e-6 * max(norm, 1e-12)]  # the rounding of what coincides
+        for point, row, found, norm in zip(own, squares, near, norms, strict=True):
+            which = np.flatnonzero(row < found[-1])
+            closer = row[which]
+            # Of what is very near the products leave rounding alone: from the differences.
+            doubtful = closer < 1e-2 * norm
+            exact = ((others[which[doubtful]] - point) ** 2).sum(axis=1)
+            closer[doubtful] = np.where(exact > 1e-8 * norm, exact, np.inf)
             if len(closer):
                 found[:] = np.partition(np.concatenate([found, closer]), k - 1)[:k]
     if not np.isfinite(near).all():

@@ -197,7 +197,9 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         check_same(batch, self.encoder_.shape_)
         if not self.flip:
             return self._maps(batch)
-        return (self._maps(batch) + self._maps(_mirrored(batch))[..., ::-1]) / 2
+        both = self._maps(batch) + self._maps(_mirrored(batch))[..., ::-1]
+        both *= 0.5
+        return both
 
     def _maps(self, batch: Batch) -> NDArray[np.float32]:
         """Evidence of pictures without their mirror images."""

@@ -85,6 +85,16 @@ def test_neighbours_among_all_patches_are_those_of_a_search_by_hand():
         nearest_distances(points, batch, 3, 5000, lambda patches: patches)
 
 
+def test_a_point_is_not_its_own_neighbour_however_it_was_rounded():
+    batch = as_batch(natural(20, 24))
+    points = draw_patches(batch, 8, 100)
+    mean, matrix = covariance(batch, 8)
+    whitening = Whitening.of(matrix, 1e-6)
+    exact = (points - mean) @ (whitening.vectors / np.sqrt(whitening.values + 1e-6))
+    found = nearest_distances(exact, batch, 8, 20, lambda p: whitening.apply(p - np.float32(mean)))
+    assert np.all(found[:, 0] > 0.1 * found[:, -1])
+
+
 def test_all_patches_are_the_drawn_ones_where_a_picture_is_one_patch():
     pictures = natural(300, 4)
     found = PatchDimensions.of(pictures, 4, n_patches=300, k=15, among="all", unit=True)
