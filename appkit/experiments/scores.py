@@ -138,7 +138,7 @@ def load(path: Path) -> Scores:
         return Scores(points=points, **content)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(
-            f"the record {path} cannot be read ({error}); delete it, or run its experiment again"
+            f"the record {path} cannot be read ({error}); delete it and run its experiment again"
         ) from error
 
 

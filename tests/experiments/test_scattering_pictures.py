@@ -157,4 +157,4 @@ def test_features_over_the_memory_are_refused_with_the_numbers(monkeypatch, tmp_
     assert cli.main(["run", "digits", "--rows", "svm", "--train", "200"]) == 2
     said = capsys.readouterr().err
     assert "Training on 144 features of 200 pictures needs" in said
-    assert "the budget is 0.0 GB; take fewer (--train)" in said
+    assert "the budget is 0.0001 GB; take fewer (--train)" in said
