@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"appkit: {type(error).__name__}: {what} (--traceback says where)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("appkit: stopped; what was finished is kept", file=sys.stderr)
+        told = "stopped; what was finished is kept, the same command goes on from there"
+        print(f"appkit: {told}", file=sys.stderr)
         return 130
 
 

@@ -143,7 +143,7 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
 
 def _add_machine(parser: argparse.ArgumentParser, workers: bool = True) -> None:
     """What every experiment has."""
-    parser.add_argument("--seed", type=int, help="seed of all that is drawn")
+    parser.add_argument("--seed", type=whole, help="seed of all that is drawn")
     parser.add_argument("--device", help="torch device: cpu, cuda")
     if workers:
         parser.add_argument(

@@ -59,6 +59,6 @@ def require(needed: int, what: str, remedy: str) -> None:
     allowed = budget()
     if needed > allowed:
         raise OverBudget(
-            f"{what} needs {needed / 1e9:.1f} GB of memory, the budget is {allowed / 1e9:.1f} GB; "
+            f"{what} needs {gigabytes(needed)} of memory, the budget is {gigabytes(allowed)}; "
             f"{remedy} (APPKIT_MEMORY_GB sets the budget)"
         )

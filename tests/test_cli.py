@@ -222,7 +222,11 @@ def fails_with(error: BaseException):
         (ValueError("J = 20 is too large"), 2, "appkit: J = 20 is too large\n"),
         (MissingFileError("a file is missing"), 2, "appkit: a file is missing\n"),
         (PermissionError(13, "Permission denied"), 2, "appkit: [Errno 13] Permission denied\n"),
-        (KeyboardInterrupt(), 130, "appkit: stopped; what was finished is kept\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "appkit: stopped; what was finished is kept, the same command goes on from there\n",
+        ),
     ],
 )
 def test_errors_are_one_line(monkeypatch, capsys, error, status, said):

@@ -19,7 +19,8 @@ import numpy as np
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_sets import PictureSet, cifar10, digits, of_folder
-from appkit.experiments.scores import Point, Scores, begun, check_rows, checkpoint, save, teller
+from appkit.experiments.scores import Point, Scores, begun, check_asked, checkpoint, save, teller
+from appkit.images.checks import check_whole
 from appkit.images.trained import PositionClassifier
 
 EXPERIMENT = "bagnet"
@@ -113,31 +114,28 @@ def run(
         Of a folder: pixels along a side of its pictures, and how many of each class.
     seed
         Of the weights and of all that is drawn.
-    device
-        "cpu" or "cuda".
-    progress, cancel
-        Called after each step; looked at between them.
-    folder
-        Where records go, by default `appkit.experiments.files.results_folder`.
+    device, progress, cancel, folder
+        As in `appkit.experiments.scattering_pictures.run`.
 
     Raises
     ------
     ValueError
-        An unknown row or data set, a folder that cannot be read, pictures too small for the scales.
+        What `appkit.experiments.scores.check_asked` refuses, an unknown data set, a folder that
+        cannot be read, pictures too small for a row, networks over the memory.
     Cancelled
         ``cancel`` was set. The same call goes on from the last epoch.
     """
     wanted = [row for row in ROWS if _differs(row, dataset)] if rows is None else list(rows)
-    check_rows(wanted, ROWS)
-    whole, preset = _read(dataset, side, most, seed, teller("pictures", progress, cancel))
-    training = {**preset.training, **({} if epochs is None else {"epochs": epochs})}
+    check_asked(wanted, ROWS, seed, device)
+    preset = _preset(dataset)
+    given = {} if epochs is None else {"epochs": epochs}
+    models = {row: _model(row, preset, seed=seed, device=device, **given) for row in wanted}
+    if preset is FOLDER:
+        _check_side(models, side, most)
+    whole = _read(dataset, side, most, seed, teller("pictures", progress, cancel))
     found = []
-    for row in wanted:
-        label, architecture, change = ROWS[row]
-        given = {"J": preset.base["J"]} if architecture == "hybrid" else dict(preset.base)
-        options = change(preset) if architecture == "bagnet" else given | change(preset)
-        model = PositionClassifier(architecture, options, seed=seed, device=device, **training)
-        blank = _blank(whole, row, label, model)
+    for row, model in models.items():
+        blank = _blank(whole, row, ROWS[row][0], model)
         state = checkpoint(blank)
         model.set_params(
             checkpoint=str(state),
@@ -163,15 +161,38 @@ def _differs(row: str, dataset: str) -> bool:
     return dataset != "digits" or row != "first-order"
 
 
-def _read(
-    dataset: str, side: int, most: int | None, seed: int, told: Callable[[int, int], None]
-) -> tuple[PictureSet, Preset]:
+def _preset(dataset: str) -> Preset:
     if dataset in PRESETS:
-        return {"digits": digits, "cifar10": cifar10}[dataset](), PRESETS[dataset]
+        return PRESETS[dataset]
     if not Path(dataset).is_dir():
         known = ", ".join(PRESETS)
         raise ValueError(f"There is no data set {dataset!r}: it is {known}, or a folder.")
-    return of_folder(Path(dataset), side, most, seed, told), FOLDER
+    return FOLDER
+
+
+def _model(row: str, preset: Preset, **training: Any) -> PositionClassifier:
+    _, architecture, change = ROWS[row]
+    given = {"J": preset.base["J"]} if architecture == "hybrid" else dict(preset.base)
+    options = change(preset) if architecture == "bagnet" else given | change(preset)
+    return PositionClassifier(architecture, options, **{**preset.training, **training})
+
+
+def _check_side(models: Mapping[str, PositionClassifier], side: int, most: int | None) -> None:
+    """Refuse, before a folder is read, rows that its pictures are too small or too large for."""
+    check_whole(side=side, most=1 if most is None else most)
+    for row, model in models.items():
+        try:
+            model.check((3, side, side), n_classes=2, n=model.batch_size)
+        except ValueError as error:
+            raise ValueError(f"{row}, side {side}: {error}") from error
+
+
+def _read(
+    dataset: str, side: int, most: int | None, seed: int, told: Callable[[int, int], None]
+) -> PictureSet:
+    if dataset in PRESETS:
+        return {"digits": digits, "cifar10": cifar10}[dataset]()
+    return of_folder(Path(dataset), side, most, seed, told)
 
 
 def _blank(whole: PictureSet, row: str, label: str, model: PositionClassifier) -> Scores:

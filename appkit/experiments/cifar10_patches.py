@@ -18,7 +18,7 @@ from typing import Any
 from appkit.experiments import patch_heads, published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_sets import PictureSet, cifar10
-from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
+from appkit.experiments.scores import Point, Scores, begun, check_asked, save, teller
 from appkit.images.nearest import check_neighbours
 from appkit.images.simple_patch import SimplePatch
 from appkit.images.votes import PatchVotes
@@ -75,26 +75,20 @@ def run(
         Of heads by gradient descent; None is `appkit.experiments.patch_heads.EPOCHS`.
     pictures
         In the place of CIFAR-10.
-    workers
-        Pictures at once, one thread each; None is one a core.
     seed
         Of the patches and of what is held out.
-    device
-        "cpu", or "cuda", on which pictures are coded.
-    progress, cancel
-        Called after each part; looked at between them.
-    folder
-        Where records go, by default `appkit.experiments.files.results_folder`.
+    workers, device, progress, cancel, folder
+        As in `appkit.experiments.scattering_pictures.run`.
 
     Raises
     ------
     ValueError
-        An unknown row, fewer than two patches, no more of them than voters, sums of the ridge over
-        the memory.
+        What `appkit.experiments.scores.check_asked` refuses, fewer than two patches, no more of
+        them than voters, sums of the ridge over the memory.
     Cancelled
         ``cancel`` was set. Points that were done are kept: the same call goes on from there.
     """
-    check_rows(rows, NAMES)
+    check_asked(rows, NAMES, seed, device)
     if patches < 2:
         raise ValueError(f"A dictionary has two patches or more, not {patches}.")
     whole = cifar10() if pictures is None else pictures

@@ -25,7 +25,7 @@ from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FewComponents
 from appkit.experiments.picture_sets import PictureSet, digits, mnist
-from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
+from appkit.experiments.scores import Point, Scores, begun, check_asked, check_train, save, teller
 from appkit.images.encoded import EncodedClassifier
 from appkit.images.features import ScatteringFeatures
 from appkit.images.separation import Separation
@@ -99,32 +99,24 @@ def run(
         Names of `ROWS`; None is all.
     train
         The largest training set; None is the preset's.
-    workers
-        Pictures' features at once, one thread each; None is one a core.
     seed
         Of training sets, of what is held out of them, and of the first training's weights.
-    device
-        "cpu", or "cuda".
-    progress, cancel
-        Called after each part; looked at between them.
-    folder
-        Where records go, by default `appkit.experiments.files.results_folder`.
+    workers, device, progress, cancel, folder
+        As in `appkit.experiments.scattering_pictures.run`.
 
     Raises
     ------
     ValueError
-        An unknown row or data set, or a largest training set that is too small.
+        An unknown data set, and what `appkit.experiments.scores.check_asked` and ``check_train``
+        refuse.
     Cancelled
         ``cancel`` was set. Points that were done are kept: the same call goes on from there.
     """
     wanted = tuple(ROWS) if rows is None else tuple(rows)
-    check_rows(wanted, ROWS)
+    check_asked(wanted, ROWS, seed, device)
     if dataset not in PRESETS:
         known = ", ".join(PRESETS)
         raise ValueError(f"There is no data set {dataset!r}; there are {known}.")
-    least = PRESETS[dataset].sizes[0]
-    if train is not None and train < least:
-        raise ValueError(f"{dataset} is learned from {least} pictures or more, not {train}.")
     job = _Job(dataset, train, workers, seed, device, progress, cancel)
     blanks = [begun(job.blank(row), folder) for row in wanted]
     found = {scores.row: scores for scores in blanks}
@@ -174,8 +166,9 @@ class _Job:
         self.workers, self.seed, self.device = workers, seed, device
         self.progress, self.cancel = progress, cancel
         n = len(self.pictures.train[1])
+        check_train(dataset, train, self.preset.sizes[0], n)
         self.order = np.random.default_rng(seed).permutation(n)
-        largest = min(n, train or self.preset.sizes[-1])
+        largest = train or min(n, self.preset.sizes[-1])
         self.sizes = [size for size in self.preset.sizes if size < largest] + [largest]
         self.feature_seconds = 0.0
         self._scattered: tuple[NDArray, NDArray] | None = None

@@ -60,18 +60,23 @@ def of_folder(
 
     A fifth of each class is tested; a class of one or two is trained on only.
     """
-    read = read_folder(root, side, most=most, progress=progress)
+    # Networks see pictures as floats beside their bytes.
+    read = read_folder(root, side, most=most, bytes_each=5, progress=progress)
     order = np.random.default_rng(seed).permutation(len(read.labels))
-    rank = np.zeros(len(order), int)
+    rank, untested = np.zeros(len(order), int), []
     for label in range(len(read.classes)):
         of = order[read.labels[order] == label]
         rank[of] = np.arange(len(of)) - round(0.2 * len(of))
+        untested += [] if (rank[of] < 0).any() else [read.classes[label]]
     tested = rank < 0
     if not tested.any():
         raise ValueError(f"{root} has too few pictures to test on: a class needs three or more.")
     labels = np.array(read.classes)[read.labels]
     parts = ((read.pictures[~tested], labels[~tested]), (read.pictures[tested], labels[tested]))
-    return PictureSet(root.name, *parts, note=read.report())
+    note = read.report()
+    if untested:
+        note += f" Trained on only, with fewer than three pictures: {', '.join(untested)}."
+    return PictureSet(root.resolve().name, *parts, note=note)
 
 
 def cifar10() -> PictureSet:

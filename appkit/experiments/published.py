@@ -147,17 +147,6 @@ _ERRORS: dict[str, list[tuple[str, str, dict[int, float]]]] = {
         ("Ablation, linear head", LOGS, {2048: 18.4}),
         ("Ablation, low-rank head", LOGS, {512: 21.5, 1024: 19.5, 2048: 17.3, 4096: 16.2}),
     ],
-    "bagnet": [
-        (f"ImageNet, top-5: {label}", IMAGENET, {100: error})
-        for label, error in (
-            ("BagNet-Scattering", 15.5),
-            ("half as wide", 19.5),
-            ("half as deep", 20.8),
-            ("linear", 58.6),
-            ("first order only", 17.8),
-            ("no oversampling", 20.5),
-        )
-    ],
     "cifar10-scattering": [
         ("Roto-translation scattering", TALK, {50_000: 17.8}),
         ("Scattering, linear", KYMATIO, {50_000: 29.5}),
@@ -176,6 +165,32 @@ PATCH_DIMENSIONS = {
         20: (27.1, 133.0),
     }
 }
+
+
+# Of the same rows on other data, which no column of ours holds.
+_ELSEWHERE: dict[str, tuple[str, str, dict[str, float]]] = {
+    "bagnet": (
+        "ImageNet, top-5 errors in %",
+        IMAGENET,
+        {
+            "BagNet-Scattering": 15.5,
+            "half as wide": 19.5,
+            "half as deep": 20.8,
+            "linear": 58.6,
+            "first order only": 17.8,
+            "no oversampling": 20.5,
+        },
+    ),
+}
+
+
+def elsewhere(experiment: str) -> str:
+    """What was published of an experiment's rows on other data, in a sentence; "" for nothing."""
+    if experiment not in _ELSEWHERE:
+        return ""
+    what, source, errors = _ELSEWHERE[experiment]
+    told = ", ".join(f"{label} {error:g}" for label, error in errors.items())
+    return f"{what} [{source}]: {told}. {PICTURE_SOURCES[source]}."
 
 
 def errors(experiment: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
 from appkit.experiments.picture_sets import PictureSet, cifar10, digits, mnist
-from appkit.experiments.scores import Point, Scores, begun, check_rows, save, teller
+from appkit.experiments.scores import Point, Scores, begun, check_asked, check_train, save, teller
 from appkit.images.affine import AffineClassifier
 
 PROTOCOL = (
@@ -97,17 +97,17 @@ def run(
     Raises
     ------
     ValueError
-        An unknown row, or a largest training set that is too small.
+        What `appkit.experiments.scores.check_asked` and ``check_train`` refuse; features over the
+        memory.
     Cancelled
         ``cancel`` was set. What was done is kept: the same call goes on from there.
     """
     name = EXPERIMENTS[experiment]
     study = STUDIES[name]
     wanted = study.rows if rows is None else tuple(rows)
-    check_rows(wanted, ROWS)
-    if train is not None and train < study.sizes[0]:
-        raise ValueError(f"{name} is learned from {study.sizes[0]} pictures or more, not {train}.")
+    check_asked(wanted, ROWS, seed, device)
     pictures = study.load()
+    check_train(name, train, study.sizes[0], len(pictures.train[1]))
     job = _Job(pictures, study, train, seed, workers, device, progress, cancel)
     by_features = sorted(wanted, key=lambda row: list(FEATURES).index(ROWS[row].features))
     done = {row: job.scores(experiment, ROWS[row], folder) for row in by_features}

@@ -63,4 +63,6 @@ def legend(found: Sequence[Scores], figures: Sequence[dict[str, Any]]) -> list[s
     protocols = " ".join(dict.fromkeys(scores.protocol for scores in found))
     told = [f"{protocols} Standard error at the largest at most {worst:.2f} %."]
     sources = dict.fromkeys(figure["source"] for figure in figures)
-    return told + [f"{name}: {published.PICTURE_SOURCES[name]}." for name in sources]
+    told += [f"{name}: {published.PICTURE_SOURCES[name]}." for name in sources]
+    beside = published.elsewhere(found[0].experiment)
+    return told + [beside] * bool(beside)

@@ -11,12 +11,13 @@ import hashlib
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from appkit.device import check_device
 from appkit.experiments import provenance
 from appkit.experiments.compute import Progress
 from appkit.experiments.files import (
@@ -29,6 +30,7 @@ from appkit.experiments.files import (
     write_json,
 )
 from appkit.experiments.result import RecordError
+from appkit.images.checks import check_whole
 from appkit.regression import Cancelled
 
 FORMAT = 1
@@ -136,7 +138,7 @@ def load(path: Path) -> Scores:
         return Scores(points=points, **content)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordError(
-            f"the record {path} cannot be read ({error}); delete it, or run its experiment again"
+            f"the record {path} cannot be read ({error}); delete it and run its experiment again"
         ) from error
 
 
@@ -166,11 +168,32 @@ def table_of(experiment: str, folders: Iterable[Path] | None = None) -> dict[str
     return found
 
 
-def check_rows(rows: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ``ValueError`` where a row is not ``known``."""
+def check_asked(rows: Sequence[str], known: Iterable[str], seed: int, device: str) -> None:
+    """Raise ``ValueError`` before any work, for what all experiments are asked.
+
+    A row that is not ``known`` or is asked for twice, a seed that is no whole number from 0 up, a
+    device that is not here.
+    """
     names = list(known)
     if unknown := [row for row in rows if row not in names]:
         raise ValueError(f"There is no row {unknown[0]}; the rows are {', '.join(names)}.")
+    if twice := [row for i, row in enumerate(rows) if row in rows[:i]]:
+        raise ValueError(f"The row {twice[0]} is asked for twice.")
+    check_whole(least=0, seed=seed)
+    check_device(device)
+
+
+def check_train(dataset: str, train: int | None, least: int, n: int) -> None:
+    """Raise ``ValueError`` unless a largest training set is from ``least`` to the ``n`` there are.
+
+    None is all, or the experiment's own.
+    """
+    if train is None:
+        return
+    if train < least:
+        raise ValueError(f"{dataset} is learned from {least} pictures or more, not {train}.")
+    if train > n:
+        raise ValueError(f"{dataset} has {n:,} training pictures, not {train:,}.")
 
 
 def teller(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -122,6 +123,9 @@ class PositionClassifier(GradientTrained):
         Before any picture is read.
         """
         self._check_training(crop=0)
+        together = min(n, self.batch_size)
+        what = f"A step on {together} pictures of {shape[1]:,} × {shape[2]:,} pixels"
+        memory.require(4 * together * math.prod(shape), what, "take smaller pictures")
         self._check_memory(self._net(shape, n_classes).to(self.device), shape, n)
 
     def decision_function(self, X: ArrayLike) -> Floats:

@@ -113,7 +113,8 @@ class LocalScattering(nn.Module):
             )
         leading = images.shape[:-2]
         parts = images.reshape(-1, *self.shape).split(max(1, _WORK // self.work_bytes))
-        return torch.cat([self._coefficients(part) for part in parts]).unflatten(0, leading)
+        found = [self._coefficients(part) for part in parts]
+        return (found[0] if len(found) == 1 else torch.cat(found)).unflatten(0, leading)
 
     @property
     def work_bytes(self) -> int:

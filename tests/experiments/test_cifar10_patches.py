@@ -106,6 +106,19 @@ def test_bad_input_is_said(whole, tmp_path, patches, rows, message):
         experiment.run(patches, rows=rows, pictures=whole, folder=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"device": "gpu"}, "There is no device 'gpu' here; use cpu"),
+        ({"seed": 0.5}, "seed must be a whole number from 0 up, not 0.5"),
+    ],
+)
+def test_what_the_machine_has_not_is_said(whole, tmp_path, given, message):
+    with pytest.raises(ValueError, match=message):
+        experiment.run(64, rows=["l2"], pictures=whole, folder=tmp_path, **given)
+    assert not list(tmp_path.rglob("*.json"))
+
+
 def test_the_command_says_what_is_wrong(capsys):
     assert cli.main(["run", "cifar10-patches", "--rows", "l3"]) == 2
     assert "There is no row l3" in capsys.readouterr().err

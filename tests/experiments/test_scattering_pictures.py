@@ -112,6 +112,10 @@ def test_published_figures_stand_beside_ours():
     ("given", "message"),
     [
         ({"rows": ["svn"]}, "There is no row svn; the rows are pixels-knn, pixels-affine"),
+        ({"train": 1301}, "digits has 1,300 training pictures, not 1,301"),
+        ({"rows": ["svm", "linear", "svm"]}, "The row svm is asked for twice"),
+        ({"seed": -1}, "seed must be a whole number from 0 up, not -1"),
+        ({"device": "gpu", "rows": ["pixels-svm"]}, "There is no device 'gpu' here; use cpu"),
         ({"train": 20}, "digits is learned from 100 pictures or more, not 20"),
     ],
 )
@@ -153,4 +157,4 @@ def test_features_over_the_memory_are_refused_with_the_numbers(monkeypatch, tmp_
     assert cli.main(["run", "digits", "--rows", "svm", "--train", "200"]) == 2
     said = capsys.readouterr().err
     assert "Training on 144 features of 200 pictures needs" in said
-    assert "the budget is 0.0 GB; take fewer (--train)" in said
+    assert "the budget is 0.0001 GB; take fewer (--train)" in said

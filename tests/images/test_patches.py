@@ -129,5 +129,5 @@ def test_sixteen_bits_are_as_eight():
 
 def test_pictures_over_the_memory_are_refused_with_the_numbers(monkeypatch):
     monkeypatch.setenv("APPKIT_MEMORY_GB", "1e-4")
-    with pytest.raises(ValueError, match=r"1,000 pictures of 8 × 8 pixels .* budget is 0\.0 GB"):
+    with pytest.raises(ValueError, match=r"1,000 pictures of 8 × 8 pixels .* budget is 0\.0001 GB"):
         as_batch(np.zeros((1000, 8, 8), np.uint8))

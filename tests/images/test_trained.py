@@ -126,5 +126,8 @@ def test_a_step_over_the_memory_is_refused_with_the_numbers(monkeypatch):
     wide = SMALL | {"options": {"field": 5, "width": 256}}
     with pytest.raises(ValueError, match=r"A step on 20 pictures of 8 × 8 pixels needs .* GB"):
         PositionClassifier(**wide).fit(X[:20], Y[:20])
+    with pytest.raises(ValueError, match="A step on 64 pictures of 100,000 × 100,000 pixels needs"):
+        PositionClassifier(**SMALL).check((3, 100_000, 100_000), 10, 1000)
+    monkeypatch.setenv("APPKIT_MEMORY_GB", "0.01")
     with pytest.raises(ValueError, match="A step on 64 pictures of 64 × 64 pixels needs"):
         PositionClassifier(**SMALL).check((3, 64, 64), 10, 1000)
