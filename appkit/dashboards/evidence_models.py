@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -103,6 +103,12 @@ MODELS = {
     "BagNet-Scattering": "bagnet-scattering",
     "BagNet": "bagnet",
 }
+#: "released" is Mahalanobis with the scaling of the authors' code.
+METRICS = {
+    "Mahalanobis (whitened)": "mahalanobis",
+    "Mahalanobis, as in the released code": "released",
+    "l2": "l2",
+}
 #: Models that have a dictionary.
 WITH_DICTIONARY = ("simple-patch", "votes")
 #: K / N that suits a model: many neighbours make a code, few make a vote.
@@ -117,7 +123,7 @@ class Setting:
     ----------
     dataset, model : of `SUBJECTS` and `MODELS`.
     patches, size, share : N, P and K / N; of a BagNet ``size`` is its field.
-    metric, regularisation : see `appkit.images.encoder.PatchEncoder`.
+    metric, regularisation : of `METRICS`, and see `appkit.images.encoder.PatchEncoder`.
     """
 
     dataset: str
@@ -140,9 +146,9 @@ class Setting:
         if self.model == "bagnet":
             return Setting(self.dataset, self.model, size=self.field)
         if self.metric == "l2":
-            return Setting(
-                self.dataset, self.model, self.patches, self.size, self.share, self.metric
-            )
+            return replace(self, regularisation=1.0)
+        if self.metric == "released" and self.model == "votes":
+            return replace(self, metric="mahalanobis")  # its scaling measures no distance
         return self
 
 
@@ -251,11 +257,14 @@ def _model(setting: Setting, progress: Any) -> Any:
             "n_patches": setting.patches,
             "patch_size": setting.size,
             "k": setting.share,
-            "metric": setting.metric,
+            "metric": "l2" if setting.metric == "l2" else "mahalanobis",
             "regularisation": setting.regularisation,
             "progress": progress,
         }
-        return SimplePatch(**shared) if setting.model == "simple-patch" else PatchVotes(**shared)
+        if setting.model == "votes":
+            return PatchVotes(**shared)
+        scaling = "released" if setting.metric == "released" else "exact"
+        return SimplePatch(scaling=scaling, **shared)
     options, training = SUBJECTS[setting.dataset].networks[setting.model]
     if setting.model == "bagnet":
         options = options | {"field": setting.field}

@@ -123,7 +123,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     ) -> SimplePatch:
         """Take in more pictures; the ridge is the first of ``alphas``.
 
-        The first call draws the dictionary from its pictures and needs all ``classes``.
+        The first call draws the dictionary from its pictures and needs all ``classes``. Between
+        calls the estimator can be pickled: it goes on bit for bit.
         """
         batch, labels = self._checked(X, y)
         if not hasattr(self, "_sums"):

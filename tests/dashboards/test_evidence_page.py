@@ -251,6 +251,14 @@ def test_a_setting_knows_what_its_model_reads():
     )
 
 
+def test_the_released_codes_scaling_is_another_model():
+    setting = Setting("digits", "simple-patch", patches=48, metric="released")
+    exact = models.learn(replace(setting, metric="mahalanobis"), TASK).model
+    released = models.learn(setting, TASK).model
+    assert (exact.scaling, released.scaling) == ("exact", "released")
+    assert replace(setting, model="votes").plain().metric == "mahalanobis"
+
+
 def test_a_model_is_trained_once_and_forgets_who_asked():
     setting = Setting("digits", "simple-patch", patches=48)
     reader = models.learn(setting, TASK)

@@ -1,5 +1,7 @@
 """SimplePatch against scikit-learn's ridge, its evidence against its scores, and locality."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -105,6 +107,15 @@ def test_it_is_an_estimator_of_scikit_learn(digits):
     assert cross_val_score(model, X[:300], y[:300], cv=3).mean() > 0.75
     names = np.array(["zero", "one"])[1 - y[y < 2]]
     assert set(model.fit(X[y < 2], names).predict(X[y < 2][:20])) <= {"zero", "one"}
+
+
+def test_a_training_in_parts_that_was_saved_goes_on_bit_for_bit(digits):
+    X, y = digits
+    whole = SimplePatch(**SMALL).partial_fit(X[:200], y[:200], np.arange(10))
+    saved = pickle.loads(pickle.dumps(whole))
+    one, other = (model.partial_fit(X[200:400], y[200:400]) for model in (whole, saved))
+    assert np.array_equal(one.coef_, other.coef_)
+    assert np.array_equal(one.decision_function(X[:9]), other.decision_function(X[:9]))
 
 
 def test_progress_can_end_the_training(digits):

@@ -16,6 +16,7 @@ from appkit.dashboards import evidence_scene as scene
 from appkit.dashboards.components import LongWork, card, hideable, hint, slider, text
 from appkit.dashboards.components.evidence_stage import EvidenceStage
 from appkit.dashboards.evidence_models import (
+    METRICS,
     MODELS,
     N_SHOWN,
     SUBJECTS,
@@ -60,7 +61,7 @@ class EvidencePage(AppPage):
     share = param.Number(default=0.4, bounds=(0.01, 0.9), step=0.01, label="Nearest K (share of N)")
     metric: Any = param.Selector(
         default="mahalanobis",
-        objects={"Mahalanobis (whitened)": "mahalanobis", "l2": "l2"},
+        objects=METRICS,
         label="Distance",
     )
     white = param.Number(default=-3, bounds=(-6, 1), step=0.1, label="Whitening log₁₀ λ")
