@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 from typing import Any
 
-from appkit.options import length, names, positive, whole
+from appkit.options import length, names, positive, sizes, whole
 
 
 def run(name: str, **options: Any) -> None:
@@ -127,6 +127,18 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
     parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
     parser.add_argument("--train", type=positive, help="most pictures to train on")
     _add_machine(parser)
+    parser = experiments.add_parser(
+        "patch-dimension", help="how many dimensions the patches of pictures fill"
+    )
+    parser.set_defaults(verb=partial(run, "patch_dimension"))
+    parser.add_argument(
+        "--dataset", metavar="cifar10|digits|FOLDER", help="pictures (default: cifar10)"
+    )
+    parser.add_argument("--sizes", type=sizes, metavar="P[,P]", help="pixels of the patches")
+    parser.add_argument("--most", type=positive, help="pictures (default: 2000)")
+    parser.add_argument("--patches", type=positive, help="patches with neighbours (500)")
+    parser.add_argument("--side", type=positive, help="pixels of a folder's pictures (128)")
+    parser.add_argument("--seed", type=int, help="seed of all that is drawn")
 
 
 def _add_machine(parser: argparse.ArgumentParser, workers: bool = True) -> None:

@@ -45,6 +45,11 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def sizes(text: str) -> tuple[int, ...]:
+    """Whole numbers above zero with commas between them."""
+    return tuple(positive(part.strip()) for part in text.split(","))
+
+
 def origin(text: str) -> str:
     """A host, never ``*``."""
     if "*" in text:

@@ -13,7 +13,7 @@ from skimage.color import rgb2gray
 
 from appkit.dashboards.evidence_models import SUBJECTS, WITH_DICTIONARY, Reader, here, shelf
 from appkit.dashboards.jobs import Task
-from appkit.experiments import published, score_tables, scores
+from appkit.experiments import published, score_tables, scores, tables
 from appkit.images import locality
 from appkit.images.dimension import PatchDimensions
 from appkit.images.fields import Fields
@@ -25,7 +25,7 @@ Values = NDArray[np.floating]
 #: Pictures whose patches are searched for the most convincing.
 N_CONVINCING = 100
 #: Sizes of patches whose dimensions are counted, how many of each, and from how many pictures.
-SIZES, N_PATCHES, N_MEASURED = (2, 3, 4, 6, 8, 12), 2000, 600
+SIZES, N_PATCHES, N_MEASURED = (3, 4, 6, 8, 12), 2000, 600
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +177,8 @@ def convincing(
 def results(dataset: str) -> tuple[pd.DataFrame, str]:
     """The table of a data set from the records, beside the published figures, and its sources."""
     experiment = {"digits": "bagnet", "mnist": "mnist", "cifar10": "cifar10-patches"}[dataset]
-    found = [s for s in scores.table_of(experiment).values() if s.dataset == dataset]
+    rows = {name: s for name, s in scores.table_of(experiment).items() if s.dataset == dataset}
+    found = tables.in_order(experiment, rows)
     if not found:
         return pd.DataFrame(), f"Not computed yet: appkit run {experiment}"
     figures = published.errors(experiment) if dataset != "digits" else []

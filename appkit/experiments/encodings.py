@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid, StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
@@ -31,9 +32,10 @@ from appkit.images.separation import Separation
 
 PROTOCOL = (
     "Nested training sets drawn by seed {seed} from the {n_train:,} training pictures; error on "
-    "all {n_test:,} test pictures, the mean of {repeats} trainings. Scattering, {components} "
-    "principal components of norm 1, {atoms} atoms, {epochs} epochs. Learning rate and λ are "
-    "chosen on a fifth of its first {choosing:,} pictures at most."
+    "all {n_test:,} test pictures, the mean of {repeats} trainings by gradient descent. "
+    "Scattering, {components} principal components of norm 1, {atoms} atoms, {epochs} epochs. "
+    "Learning rates, λ and C are chosen on a fifth of each set, of its first {choosing:,} pictures "
+    "at most."
 )
 #: Training pictures on which parameters are chosen.
 CHOOSING = 2500
@@ -42,12 +44,15 @@ REPEATS = 3
 _RATES = {"learning_rate": [0.01, 0.1]}
 _THRESHOLDS = {"threshold": [0.02, 0.05, 0.1]}
 
-#: Names of the rows, which are the encoders', what they say, and the options to choose among.
+#: The row that no gradient descent trains: it tells what of the others' lead is their training's.
+CONVERGED = "converged"
+#: Names of the rows, which but one are the encoders', what they say, and what to choose among.
 ROWS: dict[str, tuple[str, dict[str, list[float]]]] = {
-    "none": ("Linear", {}),
-    "sparse": ("Sparse code", _THRESHOLDS),
-    "soft-threshold": ("Soft threshold", _THRESHOLDS),
-    "phase-collapse": ("Phase collapse", {}),
+    "none": ("Linear", _RATES),
+    CONVERGED: ("Linear, to convergence", {"C": [1.0, 3.0, 10.0, 30.0, 100.0, 300.0]}),
+    "sparse": ("Sparse code", _RATES | _THRESHOLDS),
+    "soft-threshold": ("Soft threshold", _RATES | _THRESHOLDS),
+    "phase-collapse": ("Phase collapse", _RATES),
 }
 
 
@@ -171,7 +176,7 @@ class _Job:
 
     def blank(self, row: str) -> Scores:
         """The record without its points."""
-        label, options = ROWS[row]
+        label, grid = ROWS[row]
         training = self.preset.training
         n_test = len(self.pictures.test[1])
         told = {"seed": self.seed, "n_train": len(self.order), "n_test": n_test}
@@ -183,7 +188,7 @@ class _Job:
             "seed": self.seed,
             "repeats": REPEATS,
             "choosing": CHOOSING,
-            "grid": {**_RATES, **options},
+            "grid": grid,
             **training,
         }
         return Scores(
@@ -201,22 +206,23 @@ class _Job:
         """Choose on the part held out, train on all, test."""
         features, labels = self._features(size), self.pictures.train[1][self.order[:size]]
         started = time.perf_counter()
-        grid = list(ParameterGrid({**_RATES, **ROWS[row][1]}))
+        grid = list(ParameterGrid(ROWS[row][1]))
         missed = []
         for n, chosen in enumerate(grid):
             self._tell(f"{row}, {size:,} pictures: choosing", n, len(grid))
             model = self._model(row, chosen, self.seed).fit(*features.kept)
             missed.append(1 - model.score(*features.held))
         best = grid[int(np.argmin(missed))]
-        models = []
-        for n in range(REPEATS):
-            self._tell(f"{row}, {size:,} pictures: training", n, REPEATS)
+        models, repeats = [], 1 if row == CONVERGED else REPEATS
+        for n in range(repeats):
+            self._tell(f"{row}, {size:,} pictures: training", n, repeats)
             models.append(self._model(row, best, self.seed + n).fit(features.train, labels))
-        self._tell(f"{row}, {size:,} pictures: training", REPEATS, REPEATS)
+        self._tell(f"{row}, {size:,} pictures: training", repeats, repeats)
         seconds = time.perf_counter() - started
         tested = self.pictures.test[1]
         errors = [100 * float(np.mean(m.predict(features.test) != tested)) for m in models]
-        codes = Separation.of(models[0].encoded(features.test), tested)
+        encoded = features.test if row == CONVERGED else models[0].encoded(features.test)
+        codes = Separation.of(encoded, tested)
         seen = {
             "errors": [round(error, 3) for error in errors],
             "between over within": round(codes.ratio, 3),
@@ -224,7 +230,9 @@ class _Job:
         }
         return Point(size, round(float(np.mean(errors)), 3), round(seconds, 1), {**best, **seen})
 
-    def _model(self, row: str, chosen: dict[str, float], seed: int) -> EncodedClassifier:
+    def _model(self, row: str, chosen: dict[str, float], seed: int) -> Any:
+        if row == CONVERGED:
+            return LogisticRegression(max_iter=2000, **chosen)
         options = {name: value for name, value in chosen.items() if name != "learning_rate"}
         return EncodedClassifier(
             row,

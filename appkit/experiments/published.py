@@ -180,6 +180,19 @@ def elsewhere(experiment: str) -> str:
     return f"{what} [{source}]: {told}. {PICTURE_SOURCES[source]}."
 
 
+#: Nearest-neighbour dimensions of patches of CIFAR-10 by P: as they are, and whitened (λ = 1e-4),
+#: as the authors' code keeps them: github.com/louity/patches, data/k_nns_cifar10_whitening_reg_*.
+PATCH_DIMENSIONS = {
+    "cifar10": {
+        2: (7.1, 10.6),
+        6: (15.8, 44.8),
+        10: (21.1, 105.7),
+        14: (24.4, 194.0),
+        20: (27.1, 133.0),
+    }
+}
+
+
 def errors(experiment: str) -> list[dict[str, Any]]:
     """Published errors in per cent: mappings ``label, source, errors`` (by training pictures)."""
     return [

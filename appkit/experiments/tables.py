@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from appkit.experiments import layout, published, score_tables, solid_tables
 from appkit.experiments.files import PACKAGED_RESULTS
 from appkit.experiments.planar_rows import settings_for
 from appkit.experiments.result import Result, Row, latest
-from appkit.experiments.scores import table_of
+from appkit.experiments.scores import Scores, table_of
 
 EXPERIMENT = "planar-energy"
 DATASETS = {
@@ -99,6 +99,7 @@ def fill(text: str, folder: Path = PACKAGED_RESULTS) -> str:
     bodies: dict[str, Callable[[Path], list[str]]] = {EXPERIMENT: _planar}
     bodies |= {name: partial(_solid, name) for name in solid_tables.EXPERIMENTS}
     bodies |= {name: partial(_scores, name) for name in score_tables.EXPERIMENTS}
+    bodies["patch-dimension"] = _dimensions
     found = {name: len(_anchored(name).findall(text)) for name in bodies}
     wrong = [name for name, n in found.items() if n > 1]
     if wrong or not any(found.values()):
@@ -130,12 +131,17 @@ def _solid(experiment: str, folder: Path) -> list[str]:
 
 
 def _scores(experiment: str, folder: Path) -> list[str]:
+    rows = in_order(experiment, table_of(experiment, [folder]))
+    if not rows:
+        return ["Not yet computed."]
+    return [score_tables.markdown(rows, published.errors(experiment))]
+
+
+def in_order(experiment: str, found: Mapping[str, Scores]) -> list[Scores]:
+    """The rows of a classification's table as its experiment has them."""
     # Here, since pages read this module too and need no networks.
     from appkit.experiments import bagnet, cifar10_patches, encodings, picture_rows
 
-    found = table_of(experiment, [folder])
-    if not found:
-        return ["Not yet computed."]
     orders: dict[str, Iterable[str]] = {
         "bagnet": bagnet.ROWS,
         "cifar10-patches": cifar10_patches.NAMES,
@@ -143,8 +149,15 @@ def _scores(experiment: str, folder: Path) -> list[str]:
         "encodings-mnist": encodings.ROWS,
     }
     order = orders.get(experiment, picture_rows.ROWS)
-    rows = [found[name] for name in order if name in found]
-    return [score_tables.markdown(rows, published.errors(experiment))]
+    return [found[name] for name in order if name in found]
+
+
+def _dimensions(folder: Path) -> list[str]:
+    # Here for the same reason.
+    from appkit.experiments import patch_dimension
+
+    found = patch_dimension.newest(folder)
+    return [patch_dimension.markdown(record) for record in found] or ["Not yet computed."]
 
 
 def standard_record(

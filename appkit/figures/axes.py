@@ -6,6 +6,20 @@ from typing import Any
 
 from bokeh.models import CustomJS
 
+#: A legend under a figure, in small type.
+LEGEND: dict[str, Any] = {
+    "label_text_font_size": "11px",
+    "label_standoff": 4,
+    "label_height": 12,
+    "glyph_width": 16,
+    "glyph_height": 16,
+    "spacing": 1,
+    "padding": 2,
+    "margin": 0,
+    "border_line_alpha": 0,
+    "background_fill_alpha": 0,
+}
+
 
 def square() -> dict[str, Any]:
     """Options of a picture that fills its card, one ångström the same length on both axes."""

@@ -11,7 +11,7 @@ import numpy as np
 from bokeh.models import HoverTool
 
 from appkit.figures import theme
-from appkit.figures.axes import quiet
+from appkit.figures.axes import LEGEND, quiet
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _overlay(
             legend_position="bottom",
             legend_cols=2,
             legend_offset=(-50, 0),  # from the figure's rim: two columns are as wide as a phone
-            legend_opts=_LEGEND,
+            legend_opts=LEGEND,
             legend_limit=2 * len(layers),  # HoloViews leaves the legend of many layers out
             show_grid=True,
             default_tools=["save"],
@@ -136,20 +136,6 @@ def _overlay(
             hooks=[quiet],
         )
     )
-
-
-_LEGEND = {
-    "label_text_font_size": "11px",
-    "label_standoff": 4,
-    "label_height": 12,
-    "glyph_width": 16,
-    "glyph_height": 16,
-    "spacing": 1,
-    "padding": 2,
-    "margin": 0,
-    "border_line_alpha": 0,
-    "background_fill_alpha": 0,
-}
 
 
 def _short(at: float) -> str:

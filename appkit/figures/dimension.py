@@ -11,7 +11,7 @@ from bokeh.models import HoverTool
 from numpy.typing import NDArray
 
 from appkit.figures import theme
-from appkit.figures.axes import quiet
+from appkit.figures.axes import LEGEND, quiet
 
 Values = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def spectra(spectrum: Values, whitened: Values, dark: bool = False) -> hv.Overla
         )
         layers.append(
             hv.Curve(table, "direction", "variance", label=name).opts(
-                color=colour, line_width=2.2, tools=[hover]
+                color=colour, line_width=2.2, tools=[hover], default_tools=["save"]
             )
         )
     powers = range(int(np.floor(np.log10(lowest))), 1)
@@ -53,6 +53,7 @@ def spectra(spectrum: Values, whitened: Values, dark: bool = False) -> hv.Overla
         xlabel="direction of the patches",
         ylabel="variance, of the first",
         legend_position="bottom_left",
+        legend_opts=LEGEND,
         show_grid=True,
         default_tools=["save"],
         toolbar="above",
@@ -72,7 +73,7 @@ def dimensions(found: Sequence[Any], dark: bool = False) -> hv.Overlay:
     numbers = [each.extrinsic for each in found]
     layers = [
         hv.Curve((numbers, numbers), "numbers", "dimensions", label="numbers of a patch").opts(
-            color=surfaces["muted"], line_dash="dotted", line_width=1.4
+            color=surfaces["muted"], line_dash="dotted", line_width=1.4, default_tools=["save"]
         )
     ]
     for name, values, colour, dash in (
@@ -97,9 +98,11 @@ def dimensions(found: Sequence[Any], dark: bool = False) -> hv.Overlay:
         )
         layers += [
             hv.Curve(table, "numbers", "dimensions", label=name).opts(
-                color=colour, line_width=2, line_dash=dash
+                color=colour, line_width=2, line_dash=dash, default_tools=["save"]
             ),
-            hv.Points(table, ["numbers", "dimensions"]).opts(color=colour, size=6, tools=[hover]),
+            hv.Points(table, ["numbers", "dimensions"]).opts(
+                color=colour, size=6, tools=[hover], default_tools=["save"]
+            ),
         ]
     top = max(numbers)
     return hv.Overlay(layers).opts(
@@ -115,6 +118,8 @@ def dimensions(found: Sequence[Any], dark: bool = False) -> hv.Overlay:
         ylabel="dimensions that patches fill",
         legend_position="bottom",
         legend_cols=2,
+        legend_offset=(-50, 0),
+        legend_opts=LEGEND,
         show_grid=True,
         default_tools=["save"],
         toolbar="above",

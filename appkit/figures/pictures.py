@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import holoviews as hv
 import numpy as np
@@ -94,18 +95,32 @@ def gallery(pictures: Sequence[hv.Element], columns: int = 6) -> hv.Layout:
     return hv.Layout(list(pictures)).cols(columns).opts(shared_axes=False, toolbar=None)
 
 
-def bars(errors: Mapping[str, float], title: str = "", label: str = "errors (%)") -> hv.Overlay:
-    """A bar for each name, the first on top, with its number at its end."""
+def bars(
+    errors: Mapping[str, float],
+    title: str = "",
+    label: str = "errors (%)",
+    spread: Mapping[str, float] | None = None,
+) -> hv.Overlay:
+    """A bar for each name, the first on top, with its number at its end.
+
+    ``spread``, such as standard errors, is drawn to both sides of the end.
+    """
     names = list(errors)[::-1]
     values = [errors[name] for name in names]
     drawn = hv.Bars((names, values), "row", label).opts(
         invert_axes=True, color=theme.LIGHT["accent"], line_color=None, tools=["hover"]
     )
-    end = max(values) * 1.18
-    numbers = hv.Labels((names, [v + 0.02 * end for v in values], [f"{v:.3g}" for v in values]))
-    return (
-        drawn * numbers.opts(text_align="left", text_font_size="9pt", text_color="#55636f")
-    ).opts(
+    beside = [0.0 if spread is None else spread[name] for name in names]
+    ends = [v + s for v, s in zip(values, beside, strict=True)]
+    end = max(ends) * 1.18
+    numbers = hv.Labels((names, [e + 0.02 * end for e in ends], [f"{v:.3g}" for v in values]))
+    layers = [drawn, numbers.opts(text_align="left", text_font_size="9pt", text_color="#55636f")]
+    if spread is not None:
+        whiskers = hv.ErrorBars((names, values, beside), "row", [label, "spread"])
+        layers.append(
+            whiskers.opts(invert_axes=True, line_color="#55636f", line_width=1.5, hooks=[_above])
+        )
+    return hv.Overlay(layers).opts(
         title=title,
         width=620,
         height=70 + 30 * len(names),
@@ -115,6 +130,29 @@ def bars(errors: Mapping[str, float], title: str = "", label: str = "errors (%)"
         show_grid=False,
         toolbar=None,
         hooks=[quiet],
+    )
+
+
+def _above(plot: Any, element: Any) -> None:
+    """Over the bars, under which whiskers are drawn otherwise."""
+    plot.handles["glyph"].level = "overlay"
+
+
+def clouds(points: ArrayLike, labels: ArrayLike, title: str = "", width: int = 250) -> hv.Overlay:
+    """Points (n, 2) in a colour for each label, without axes."""
+    places, of = np.asarray(points, float), np.asarray(labels)
+    names = np.unique(of)
+    layers = [
+        hv.Points(places[of == name], label=str(name)).opts(color=colour, size=4, alpha=0.7)
+        for name, colour in zip(names, _cycled(len(names)), strict=True)
+    ]
+    return hv.Overlay(layers).opts(
+        title=title,
+        frame_width=width,
+        frame_height=width,
+        legend_position="top_right",
+        data_aspect=1,
+        **_BARE,
     )
 
 

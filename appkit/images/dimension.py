@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from appkit.images.patches import Whitening, covariance, draw_patches
-from appkit.images.pictures import as_batch
+from appkit.images.patches import Whitening, covariance, draw_patches, extract_patches
+from appkit.images.pictures import Batch, as_batch
 
 Array = NDArray[np.float64]
+#: Pictures whose patches are in memory at once.
+_CHUNK = 16
 
 
 def covariance_dimension(values: ArrayLike, threshold: float = 0.05) -> int:
@@ -58,9 +62,58 @@ def neighbour_dimension(points: ArrayLike, k: int, k_min: int = 1) -> float:
             "take a smaller k or more pictures."
         )
     distances = NearestNeighbors(n_neighbors=k).fit(cloud).kneighbors()[0]
+    return _likeliest(distances, k_min)
+
+
+def _likeliest(distances: Array, k_min: int) -> float:
+    """d̂ from the distances (n, k) of each point's neighbours, ascending."""
     ratios = np.log(distances[:, -1:] / distances[:, k_min - 1 : -1])
     means = ratios.mean(axis=1)
     return float(np.mean(1 / means[means > 0]))
+
+
+def nearest_distances(
+    points: ArrayLike,
+    batch: Batch,
+    size: int,
+    k: int,
+    of: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> Array:
+    """Distances of points to the k nearest of all patches of all pictures, (n, k), ascending.
+
+    Patches that coincide with a point, itself among them, are passed over.
+
+    Parameters
+    ----------
+    points : (n, d), what ``of`` makes of some patches.
+    batch, size : pictures (n, C, H, W), and P.
+    k : neighbours.
+    of : of patches (m, C·P²) the vectors (m, d) whose distances are meant.
+
+    Raises
+    ------
+    ValueError
+        for pictures with no more than k patches that differ from a point.
+    """
+    own = np.ascontiguousarray(points, np.float32)
+    norms = (own**2).sum(axis=1)
+    near = np.full((len(own), k), np.inf, np.float32)
+    for start in range(0, len(batch), _CHUNK):
+        patches = extract_patches(batch[start : start + _CHUNK], size)
+        others = of(patches.reshape(-1, patches.shape[2]))
+        squares = own @ (-2 * others.T)
+        squares += norms[:, None] + (others**2).sum(axis=1)
+        for row, found, norm in zip(squares, near, norms, strict=True):
+            closer = row[row < found[-1]]
+            closer = closer[closer > 1e-6 * max(norm, 1e-12)]  # the rounding of what coincides
+            if len(closer):
+                found[:] = np.partition(np.concatenate([found, closer]), k - 1)[:k]
+    if not np.isfinite(near).all():
+        raise ValueError(
+            f"The pictures have fewer than {k:,} patches of {size} × {size} pixels that differ "
+            "from each point: take a smaller k or more pictures."
+        )
+    return np.sqrt(np.sort(near, axis=1).astype(float))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +147,7 @@ class PatchDimensions:
         n_patches: int = 5000,
         k: int | None = None,
         unit: bool = False,
+        among: str = "drawn",
         seed: int = 0,
     ) -> PatchDimensions:
         """Of the patches of pictures (n, H, W[, C]).
@@ -104,32 +158,59 @@ class PatchDimensions:
         regularisation : λ of the whitening, in the square of the pictures' unit.
         threshold : share of the variance that is left out.
         n_patches : patches of the cloud whose neighbours are measured.
-        k : neighbours; None is the paper's 4 · extrinsic, at most a tenth of the patches.
+        k : neighbours; None is the paper's 4 · extrinsic, at most a tenth of the patches, among
+            those drawn, and one for 25 pictures, at least 20, among all.
         unit : whether whitened patches are given the norm 1 first.
+        among : "drawn", where a patch has its neighbours among the ``n_patches``, the 10 nearest
+            left out; or "all", among all patches of all pictures, as in the authors' code, there
+            with k = 2,000 for 1,000 patches of CIFAR-10's. The scales differ, and with them the
+            dimensions.
         seed : of the patches that are drawn.
 
         Raises
         ------
         ValueError
-            for pictures with fewer different patches, and as `neighbour_dimension`.
+            for pictures with fewer different patches, another ``among``, a bad k.
         """
+        if among not in ("drawn", "all"):
+            raise ValueError(f"Neighbours are among the drawn or all patches, not {among!r}.")
         batch = as_batch(pictures)
         mean, matrix = covariance(batch, size)
         whitening = Whitening.of(matrix, regularisation)
         drawn = draw_patches(batch, size, n_patches, seed).astype(float) - mean
-        white = drawn @ (whitening.vectors / np.sqrt(whitening.values + regularisation))
-        if unit:
-            white = white / np.maximum(np.linalg.norm(white, axis=1, keepdims=True), 1e-12)
+
+        def whitened_of(patches: NDArray[Any]) -> NDArray[Any]:
+            white = patches @ (whitening.vectors * scales).astype(patches.dtype)
+            if unit:
+                white /= np.maximum(np.linalg.norm(white, axis=1, keepdims=True), 1e-12)
+            return white
+
+        scales = 1 / np.sqrt(whitening.values + regularisation)
         spectrum = whitening.values[::-1]
         whitened = spectrum / (spectrum + regularisation)
         extrinsic = len(spectrum)
-        near = min(4 * extrinsic, n_patches // 10) if k is None else k
+        if among == "all":
+            near = max(20, len(batch) // 25) if k is None else k
+            centre = mean.astype(np.float32)
+            neighbours, whitened_neighbours = (
+                _likeliest(nearest_distances(of(drawn), batch, size, near, each), 1)
+                for of, each in (
+                    (lambda patches: patches, lambda patches: patches - centre),
+                    (whitened_of, lambda patches: whitened_of(patches - centre)),
+                )
+            )
+        else:
+            near = min(4 * extrinsic, n_patches // 10) if k is None else k
+            neighbours, whitened_neighbours = (
+                neighbour_dimension(cloud, near, min(10, near - 1))
+                for cloud in (drawn, whitened_of(drawn))
+            )
         return cls(
             extrinsic,
             spectrum,
             whitened,
             covariance_dimension(spectrum, threshold),
             covariance_dimension(whitened, threshold),
-            neighbour_dimension(drawn, near, min(10, near - 1)),
-            neighbour_dimension(white, near, min(10, near - 1)),
+            neighbours,
+            whitened_neighbours,
         )

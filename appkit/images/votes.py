@@ -154,7 +154,8 @@ class PatchVotes(ClassifierMixin, BaseEstimator):
                 f"The maps of {n:,} pictures need {memory.gigabytes(need)}, over "
                 f"{memory.gigabytes(limit)}: take at most {n * limit // need:,} at once."
             )
-        maps = (np.concatenate(list(self._votes(X))) / positions).astype(np.float32)
+        maps = np.concatenate(list(self._votes(X)))
+        maps /= np.float32(positions)
         return maps.transpose(0, 2, 1).reshape(n, len(self.classes_), *shape)
 
     def _votes(self, X: ArrayLike) -> Iterator[Floats]:

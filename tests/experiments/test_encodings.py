@@ -51,6 +51,14 @@ def test_an_error_is_that_of_the_classifier():
     assert found.n_features == 16
 
 
+def test_the_linear_row_is_a_logistic_regression():
+    (found,) = encodings.run(rows=["converged"], train=100)
+    (point,) = found.points
+    assert len(point.chosen["errors"]) == 1
+    assert point.chosen["C"] in encodings.ROWS["converged"][1]["C"]
+    assert point.error < 20
+
+
 def test_what_is_chosen_never_depends_on_the_test_pictures(monkeypatch):
     (before,) = encodings.run(rows=["none"], train=100)
     whole = PRESETS["digits"].load()
@@ -83,7 +91,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     assert set(table) == {"none", "phase-collapse"}
     text = encodings.report(found)
     assert "Phase collapse" in text
-    assert "the mean of 3 trainings" in text
+    assert "the mean of 3 trainings by gradient descent" in text
     anchors = "<!-- table:encodings-digits -->\n<!-- /table:encodings-digits -->"
     filled = tables.fill(anchors, tmp_path / "results")
     assert filled.index("| Linear |") < filled.index("| Phase collapse |")
@@ -92,7 +100,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rows", "relu"], "There is no row relu; the rows are none, sparse, soft-threshold"),
+        (["--rows", "relu"], "There is no row relu; the rows are none, converged, sparse"),
         (["--train", "7"], "digits is learned from 100 pictures or more, not 7"),
     ],
 )

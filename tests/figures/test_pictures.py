@@ -51,6 +51,22 @@ def test_bars_keep_their_order_and_say_their_numbers():
     assert hv.render(figure).title.text == "title"
 
 
+def test_bars_show_a_spread_and_leave_room_for_it():
+    figure = pictures.bars({"first": 1.0, "second": 2.0}, spread={"first": 0.5, "second": 3.0})
+    whiskers = figure.get(2)
+    assert list(whiskers.dimension_values(2)) == [3.0, 0.5]
+    assert hv.render(figure).x_range.end > 5
+
+
+def test_clouds_have_a_colour_for_each_label():
+    random = np.random.default_rng(0)
+    labels = np.repeat([3, 8], 5)
+    figure = pictures.clouds(random.normal(size=(10, 2)), labels, "title")
+    drawn = hv.render(figure)
+    assert [item.label.value for item in drawn.legend.items] == ["3", "8"]
+    assert len({layer.opts.get("style").kwargs["color"] for layer in figure}) == 2
+
+
 @pytest.mark.parametrize("levels", [None, {"published": ([100, 1000], [9.0, 0.4])}])
 def test_curves_lie_inside_their_axes(levels):
     curves = {"ours": ([100, 300], [5.0, 2.0]), "theirs": ([100], [7.0])}

@@ -2,8 +2,16 @@
 
 import numpy as np
 import pytest
+from sklearn.neighbors import NearestNeighbors
 
-from appkit.images.dimension import PatchDimensions, covariance_dimension, neighbour_dimension
+from appkit.images.dimension import (
+    PatchDimensions,
+    covariance_dimension,
+    nearest_distances,
+    neighbour_dimension,
+)
+from appkit.images.patches import Whitening, covariance, draw_patches, extract_patches
+from appkit.images.pictures import as_batch
 from tests.images.conftest import natural
 
 
@@ -63,6 +71,34 @@ def test_patches_of_pictures_fill_few_dimensions_and_whitened_ones_more():
     unit = PatchDimensions.of(natural(60, 24), 4, n_patches=2000, unit=True)
     assert unit.neighbours == found.neighbours
     assert unit.whitened_neighbours != found.whitened_neighbours
+
+
+def test_neighbours_among_all_patches_are_those_of_a_search_by_hand():
+    batch = as_batch(natural(20, 12))
+    every = extract_patches(batch, 3).reshape(-1, 27)
+    points = draw_patches(batch, 3, 30)
+    found = nearest_distances(points, batch, 3, 15, lambda patches: patches)
+    apart = np.linalg.norm(every[None].astype(float) - points[:, None], axis=2)
+    apart[apart < 1e-6] = np.inf
+    assert np.allclose(found, np.sort(apart, axis=1)[:, :15], rtol=1e-3)
+    with pytest.raises(ValueError, match="fewer than 5,000 patches of 3 × 3 pixels"):
+        nearest_distances(points, batch, 3, 5000, lambda patches: patches)
+
+
+def test_all_patches_are_the_drawn_ones_where_a_picture_is_one_patch():
+    pictures = natural(300, 4)
+    found = PatchDimensions.of(pictures, 4, n_patches=300, k=15, among="all", unit=True)
+    batch = as_batch(pictures)
+    cloud = batch.reshape(300, -1)
+    assert found.neighbours == pytest.approx(neighbour_dimension(cloud, 16), rel=0.15)
+    mean, matrix = covariance(batch, 4)
+    white = Whitening.of(matrix, 1e-3).apply(cloud - mean.astype(np.float32))
+    white /= np.linalg.norm(white, axis=1, keepdims=True)
+    near = NearestNeighbors(n_neighbors=15).fit(white).kneighbors()[0]
+    expected = (1 / np.log(near[:, -1:] / near[:, :-1]).mean(axis=1)).mean()
+    assert found.whitened_neighbours == pytest.approx(expected, rel=1e-3)
+    with pytest.raises(ValueError, match="among the drawn or all patches, not 'some'"):
+        PatchDimensions.of(pictures, 4, among="some")
 
 
 def test_pictures_with_too_few_patches():

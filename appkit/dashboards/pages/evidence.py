@@ -143,7 +143,10 @@ class EvidencePage(AppPage):
             visible=False,
         )
         self._empty = hideable(
-            card("No model yet", sentence="It is trained in some seconds: press Train."),
+            card(
+                "No model yet",
+                sentence="It is trained in some seconds; the card Model tells how far it is.",
+            ),
             visible=False,
         )
 
@@ -169,6 +172,11 @@ class EvidencePage(AppPage):
             spacing=1.5,
             margin=0,
             sizing_mode="stretch_width",
+            # On a phone the picture comes before what can be set.
+            sx={
+                "& > :nth-of-type(1)": {"order": {"xs": 2, "md": 1}},
+                "& > :nth-of-type(2)": {"order": {"xs": 1, "md": 2}},
+            },
         )
 
     def _arrange(self) -> None:

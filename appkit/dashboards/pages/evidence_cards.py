@@ -12,7 +12,7 @@ import param
 from numpy.typing import NDArray
 
 from appkit.dashboards import evidence_scene as scene
-from appkit.dashboards.components import card, figure, hint, slider
+from appkit.dashboards.components import card, figure, hideable, hint, slider
 from appkit.dashboards.components.files import CheckedFileInput
 from appkit.dashboards.components.tables import frame_table
 from appkit.dashboards.evidence_models import SUBJECTS, Setting
@@ -141,8 +141,8 @@ class DimensionCard(pn.viewable.Viewer):
             "How many dimensions patches fill",
             self.counted,
             pmui.Grid(
-                pmui.Grid(self.spectrum, size={"xs": 12, "lg": 6}),
-                pmui.Grid(self.sizes, size={"xs": 12, "lg": 6}),
+                pmui.Grid(hideable(self.spectrum), size={"xs": 12, "lg": 6}),
+                pmui.Grid(hideable(self.sizes), size={"xs": 12, "lg": 6}),
                 container=True,
                 spacing=1.5,
                 margin=0,
@@ -158,6 +158,7 @@ class ResultsCard(pn.viewable.Viewer):
         super().__init__()
         self._jobs = jobs
         self.table = frame_table()
+        self._place = hideable(self.table, visible=False)
         self._legend = hint("")
 
     def draw(self, dataset: str) -> None:
@@ -165,9 +166,10 @@ class ResultsCard(pn.viewable.Viewer):
 
         def done(found: tuple[Any, str]) -> None:
             self.table.value, words = found
+            self._place.visible = not self.table.value.empty
             self._legend.object = f"<p>{html.escape(words)}</p>"
 
         self._jobs.submit("results", lambda task: scene.results(dataset), done)
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return card("Trained on all pictures, beside what was published", self.table, self._legend)
+        return card("Trained on all pictures, beside what was published", self._place, self._legend)

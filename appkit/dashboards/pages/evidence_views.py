@@ -128,8 +128,7 @@ def neighbours(found: Sequence[Near], names: Sequence[str]) -> str:
     figures = [
         f"<figure>{_image(each.pixels, 'a patch of the dictionary')}<figcaption><b>from "
         f"{html.escape(names[each.label])}</b><br>distance {each.distance:.2g}<br>"
-        f"<span class='{'for' if each.vote > 0 else 'against'}'>{_small(each.vote)}</span>"
-        "</figcaption></figure>"
+        f"{_vote(each.vote)}</figcaption></figure>"
         for each in found
     ]
     return f"<div class='patches'>{''.join(figures)}</div>" if figures else ""
@@ -155,6 +154,13 @@ def counted(found: PatchDimensions, size: int, dataset: str) -> str:
         f"<b>{found.neighbours:.1f}</b> dimensions, whitened "
         f"<b>{found.whitened_neighbours:.1f}</b>.</p>"
     )
+
+
+def _vote(vote: float) -> str:
+    """Nothing is said by a patch that is near everywhere: its code is the same in all pictures."""
+    if vote == 0:
+        return "says nothing"
+    return f"<span class='{'for' if vote > 0 else 'against'}'>{_small(vote)}</span>"
 
 
 def _image(pixels: Pixels, words: str) -> str:
