@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedShuffleSplit
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from appkit.images.checks import as_labels
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +60,7 @@ class AffineClassifier(ClassifierMixin, BaseEstimator):
         """Choose d on samples held out, then span the spaces of all."""
         rows: Floats
         rows, labels = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        check_classification_targets(labels)
+        labels = as_labels(labels, len(rows), "samples")
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         self._check(np.bincount(numbers))
         if len(self.dimensions) == 1:

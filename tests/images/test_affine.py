@@ -64,6 +64,7 @@ def test_a_class_of_equal_samples_has_no_directions():
         ({"dimensions": (-1,)}, Y, "dimensions are whole numbers from 0 up"),
         ({"held_out": 1.0}, Y, "held_out is a share between 0 and 1, not 1.0"),
         ({}, np.zeros_like(Y), "two classes or more, not 1 class"),
+        ({}, np.array(["a", *Y[1:]], object), "Labels are all numbers or all words"),
         ({}, np.r_[99, Y[1:]], "The class 99 has one sample"),
     ],
 )
