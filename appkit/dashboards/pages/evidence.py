@@ -135,7 +135,7 @@ class EvidencePage(AppPage):
         self._figures = hideable(
             pmui.Grid(
                 pmui.Grid(stage, size={"xs": 12, "lg": 7}),
-                pmui.Grid(_stack(patch, decision), size={"xs": 12, "lg": 5}),
+                pmui.Grid(_stack(decision, patch), size={"xs": 12, "lg": 5}),
                 pmui.Grid(best, size=12),
                 container=True,
                 spacing=1.5,

@@ -22,6 +22,7 @@ STYLE = """
   border-radius: 5px; object-fit: contain; }
 figcaption { font-size: .8rem; line-height: 1.35; margin-top: 3px; overflow-wrap: anywhere;
   color: var(--mui-palette-text-secondary); font-variant-numeric: tabular-nums; }
+sup { line-height: 0; font-size: .75em; }
 figcaption b { color: var(--mui-palette-text-primary); font-weight: 600; }
 .for { color: var(--mui-palette-primary-main); }
 .against { color: var(--mui-palette-secondary-main); }
@@ -158,7 +159,7 @@ def counted(found: PatchDimensions, size: int, dataset: str) -> str:
 
 def _vote(vote: float) -> str:
     """Nothing is said by a patch that is near everywhere: its code is the same in all pictures."""
-    if vote == 0:
+    if abs(vote) < 1e-7:
         return "says nothing"
     return f"<span class='{'for' if vote > 0 else 'against'}'>{_small(vote)}</span>"
 
@@ -168,5 +169,8 @@ def _image(pixels: Pixels, words: str) -> str:
 
 
 def _small(value: float) -> str:
-    """Two digits, with its sign: +0.012."""
+    """Two digits, with its sign: +0.012; of small ones with a power of ten."""
+    if value and abs(value) < 1e-3:
+        number, power = f"{value:+.1e}".split("e")
+        return f"{signed(number)}·10<sup>{signed(str(int(power)))}</sup>"
     return signed(f"{value:+.2g}")
