@@ -139,18 +139,22 @@ def _above(plot: Any, element: Any) -> None:
 
 
 def clouds(points: ArrayLike, labels: ArrayLike, title: str = "", width: int = 250) -> hv.Overlay:
-    """Points (n, 2) in a colour for each label, without axes."""
+    """Points (n, 2) in a colour for each label, which stands in their middle, without axes."""
     places, of = np.asarray(points, float), np.asarray(labels)
     names = np.unique(of)
-    layers = [
-        hv.Points(places[of == name], label=str(name)).opts(color=colour, size=4, alpha=0.7)
+    layers: list[hv.Element] = [
+        hv.Points(places[of == name], label=str(name)).opts(color=colour, size=4, alpha=0.5)
         for name, colour in zip(names, _cycled(len(names)), strict=True)
     ]
-    return hv.Overlay(layers).opts(
+    middles = np.array([np.median(places[of == name], axis=0) for name in names])
+    words = hv.Labels((*middles.T, [str(name) for name in names])).opts(
+        text_font_size="13pt", text_font_style="bold", text_color=theme.LIGHT["ink"]
+    )
+    return hv.Overlay([*layers, words]).opts(
         title=title,
         frame_width=width,
         frame_height=width,
-        legend_position="top_right",
+        show_legend=False,
         data_aspect=1,
         **_BARE,
     )
@@ -189,13 +193,23 @@ def error_curves(
         logy=True,
         xlim=(0.9 * xs[0], 1.1 * xs[-1]),
         ylim=(0.8 * low, 1.25 * high),
-        xticks=[(x, f"{x / 1000:.3g}k" if x >= 1000 else f"{x:.3g}") for x in xs],
+        xticks=[(x, f"{x / 1000:.3g}k" if x >= 1000 else f"{x:.3g}") for x in _apart(xs)],
         yticks=[(e, f"{e:g}") for e in _ROUND if 0.8 * low <= e <= 1.25 * high],
         legend_position="right",
         show_grid=True,
         toolbar=None,
         hooks=[quiet],
     )
+
+
+def _apart(sizes: NDArray[np.float64]) -> list[float]:
+    """Those whose numbers have room on a logarithmic axis, the last one among them."""
+    least = 0.05 * np.log(sizes[-1] / sizes[0])
+    kept = [float(sizes[-1])]
+    for size in sizes[-2::-1]:
+        if np.log(kept[-1] / size) >= least:
+            kept.append(float(size))
+    return kept[::-1]
 
 
 def _positive(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

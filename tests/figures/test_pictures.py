@@ -58,13 +58,13 @@ def test_bars_show_a_spread_and_leave_room_for_it():
     assert hv.render(figure).x_range.end > 5
 
 
-def test_clouds_have_a_colour_for_each_label():
-    random = np.random.default_rng(0)
+def test_clouds_have_a_colour_and_a_name_for_each_label():
+    points = np.random.default_rng(0).normal(size=(10, 2))
     labels = np.repeat([3, 8], 5)
-    figure = pictures.clouds(random.normal(size=(10, 2)), labels, "title")
-    drawn = hv.render(figure)
-    assert [item.label.value for item in drawn.legend.items] == ["3", "8"]
-    assert len({layer.opts.get("style").kwargs["color"] for layer in figure}) == 2
+    *clouds, words = pictures.clouds(points, labels, "title")
+    assert len({layer.opts.get("style").kwargs["color"] for layer in clouds}) == 2
+    assert list(words["Label"]) == ["3", "8"]
+    assert np.allclose(words.array([0, 1]).astype(float)[1], np.median(points[5:], axis=0))
 
 
 @pytest.mark.parametrize("levels", [None, {"published": ([100, 1000], [9.0, 0.4])}])
@@ -80,3 +80,12 @@ def test_curves_lie_inside_their_axes(levels):
 def test_a_gallery_has_all():
     tiles = [pictures.picture(np.zeros((2, 2)), f"{k}") for k in range(5)]
     assert len(pictures.gallery(tiles, columns=3)) == 5
+
+
+def test_ticks_of_a_logarithmic_axis_have_room():
+    epochs = np.arange(1, 41)
+    drawn = pictures.error_curves({"training": (epochs, 1 / epochs)}, "epoch")
+    ticks = [at for at, _ in drawn.opts.get("plot").kwargs["xticks"]]
+    assert ticks[-1] == 40
+    assert np.diff(np.log(ticks)).min() >= 0.05 * np.log(40) - 1e-9
+    assert {1.0, 2.0, 3.0} <= set(ticks)
