@@ -115,6 +115,7 @@ def _add_pictures(experiments: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--rows", type=names, metavar="NAME[,NAME]", help="rows of the table")
     parser.add_argument("--epochs", type=positive, help="passes over the pictures")
+    parser.add_argument("--batch", type=positive, help="pictures of a step; fewer need less memory")
     parser.add_argument("--side", type=positive, help="pixels of a folder's pictures (224)")
     parser.add_argument("--most", type=positive, help="pictures of each class of a folder")
     _add_machine(parser, workers=False)

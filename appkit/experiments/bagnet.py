@@ -92,6 +92,7 @@ def run(
     *,
     rows: Sequence[str] | None = None,
     epochs: int | None = None,
+    batch: int | None = None,
     side: int = 224,
     most: int | None = None,
     seed: int = 0,
@@ -108,8 +109,8 @@ def run(
         "digits", "cifar10", or a folder of folders of pictures; a fifth of each class is tested on.
     rows
         Names of `ROWS`; None is all, of digits those that differ where there is one scale.
-    epochs
-        In the place of the preset's.
+    epochs, batch
+        In the place of the preset's: passes over the pictures, and pictures of a step.
     side, most
         Of a folder: pixels along a side of its pictures, and how many of each class.
     seed
@@ -128,7 +129,8 @@ def run(
     wanted = [row for row in ROWS if _differs(row, dataset)] if rows is None else list(rows)
     check_asked(wanted, ROWS, seed, device)
     preset = _preset(dataset)
-    given = {} if epochs is None else {"epochs": epochs}
+    asked = {"epochs": epochs, "batch_size": batch}
+    given = {name: value for name, value in asked.items() if value is not None}
     models = {row: _model(row, preset, seed=seed, device=device, **given) for row in wanted}
     if preset is FOLDER:
         _check_side(models, side, most)

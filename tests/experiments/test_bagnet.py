@@ -118,6 +118,8 @@ def test_a_network_over_the_memory_is_refused_before_the_folder_is_read(tree, mo
     monkeypatch.setattr(bagnet, "of_folder", None)
     with pytest.raises(ValueError, match=r"narrow, side 64: A step on 256 pictures .* over 0\.5 G"):
         bagnet.run(str(tree), rows=["narrow"], side=64)
+    with pytest.raises(TypeError, match="not callable"):  # a small step fits: it goes on to read
+        bagnet.run(str(tree), rows=["narrow"], side=64, batch=4)
 
 
 def test_a_side_is_a_whole_number(tree):
