@@ -80,16 +80,20 @@ def best_alpha(
 ) -> tuple[float, dict[float, float]]:
     """The α with the fewest errors on rows kept apart, and the share of errors of each.
 
-    One that is lost in rounding is left out, unless all are.
+    From the smallest up, until two in a row are worse than the best before them: each takes a
+    factorisation. One that is lost in rounding is left out, unless all are.
     """
     errors: dict[float, float] = {}
-    for alpha in sorted(alphas, reverse=True):
+    ascending = sorted(alphas)
+    for alpha in ascending:
+        if len(errors) > 2 and min(list(errors.values())[-2:]) > min(errors.values()):
+            break
         try:
             weights, intercepts = sums.solve(alpha)
         except ValueError:
-            if errors:
-                break  # smaller ones are lost too
-            raise
+            if alpha == ascending[-1] and not errors:
+                raise
+            continue
         scores = np.concatenate([part @ weights + intercepts for part in features])
         errors[alpha] = float(np.mean(scores.argmax(1) != labels))
     return min(errors, key=lambda alpha: errors[alpha]), errors

@@ -67,3 +67,13 @@ def test_a_ridge_that_is_lost_is_not_chosen(data):
     assert list(errors) == [1e-2]
     with pytest.raises(ValueError, match="lost in the rounding"):
         best_alpha(summed(X, y), [-1.0], [X], y)
+
+
+def test_larger_ridges_are_left_out_once_they_only_do_harm(data):
+    X, y = data
+    asked = [1e-4, 1e1, 1e2, 1e3, 1e4]
+    sums = summed(X[:200], y[:200])
+    alpha, errors = best_alpha(sums, asked, [X[200:]], y[200:])
+    assert alpha == 1e-4
+    assert list(errors) == asked[: len(errors)]
+    assert len(errors) == 3
