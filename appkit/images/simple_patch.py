@@ -52,7 +52,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     sources_ : the training picture, row and column that each patch was cut from, (N, 3).
     patch_labels_ : the labels of these pictures, (N,).
     coef_, intercept_ : weights (windows, 2, N, classes) and intercepts (classes,).
-    alpha_, errors_ : the chosen ridge, and the share of held-out pictures that each one tried misses.
+    alpha_, errors_ : the chosen ridge, and the share of held-out pictures that each one misses that
+        was tried.
 
     Raises
     ------
