@@ -203,6 +203,15 @@ def here(dataset: str) -> bool:
     return not name or all(catalogue.where(name).values())
 
 
+def kept(setting: Setting) -> Reader | None:
+    """The model of a setting where it was trained before."""
+    plain = setting.plain()
+    with _lock:
+        if plain in _trained:
+            _trained.move_to_end(plain)
+        return _trained.get(plain)
+
+
 def learn(setting: Setting, task: Task) -> Reader:
     """Train a model, or take it from those that were trained before.
 
@@ -213,11 +222,9 @@ def learn(setting: Setting, task: Task) -> Reader:
     DataError
         The pictures are not on this machine.
     """
+    if (reader := kept(setting)) is not None:
+        return reader
     plain = setting.plain()
-    with _lock:
-        if plain in _trained:
-            _trained.move_to_end(plain)
-            return _trained[plain]
     if not here(setting.dataset):
         name = SUBJECTS[setting.dataset].catalogued
         raise DataError(f"{name} is not on this machine: press Download.")

@@ -22,6 +22,8 @@ from appkit.images.reading import read_picture, square
 Pixels = NDArray[Any]
 Values = NDArray[np.floating]
 
+#: What the first column of the results is called.
+ROW = "Errors in %"
 #: Pictures whose patches are searched for the most convincing.
 N_CONVINCING = 100
 #: Sizes of patches whose dimensions are counted, how many of each, and from how many pictures.
@@ -183,4 +185,5 @@ def results(dataset: str) -> tuple[pd.DataFrame, str]:
         return pd.DataFrame(), f"Not computed yet: appkit run {experiment}"
     figures = published.errors(experiment) if dataset != "digits" else []
     head, *lines = score_tables.table(found, figures)
-    return pd.DataFrame(lines, columns=head), " ".join(score_tables.legend(found, figures))
+    frame = pd.DataFrame(lines, columns=[ROW, *head[1:]])
+    return frame, " ".join([f"{head[0]}.", *score_tables.legend(found, figures)])

@@ -26,6 +26,10 @@ def check_neighbours(k: int | float, n: int) -> int:
     whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
     share = isinstance(k, float | np.floating) and 0 < k < 1
     number = int(k) if whole else round(k * n) if share else 0
+    if share and number == 0:
+        raise ValueError(
+            f"K = {k:g} of N = {n:,} patches is less than one: take a share of {1 / n:.2g} or more."
+        )
     if not 1 <= number < n:
         raise ValueError(
             f"K = {k} nearest of N = {n:,} patches: K is a whole number from 1 to {n - 1:,}, or a "

@@ -74,7 +74,7 @@ def test_a_digit_is_read_and_its_evidence_adds_up(page):
     assert np.allclose(total, seen.scores, atol=1e-4)
     assert seen.best == seen.truth
     assert "and it is one" in page.says.object
-    assert "misses" in page.about.object
+    assert "misses" in page.model_card.about.object
     assert page._figures.visible
     assert not page._empty.visible
     assert "from" in page.near.object
@@ -126,11 +126,11 @@ def test_settings_wait_for_the_button(page):
     page.patches = 32
     settled(page)
     assert page.reader is reader
-    assert "other settings" in page.stale.object
+    assert "other settings" in page.model_card.stale.object
     page.work.start()
     settled(page)
     assert page.reader.setting.patches == 32
-    assert page.stale.object == ""
+    assert page.model_card.stale.object == ""
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_other_models_are_trained_and_explained(page, model, most, monkeypatch):
     assert page.reader.setting.model == model
     assert seen.evidence.shape[0] == 10
     assert page.reader.error < most
-    assert page._dictionary["patches"].visible == (model == "votes")
-    assert page._dictionary["size"].visible == (model != "bagnet-scattering")
-    assert page._near_part.visible == (model == "votes")
+    assert page.model_card._parts["patches"].visible == (model == "votes")
+    assert page.model_card._parts["size"].visible == (model != "bagnet-scattering")
+    assert page.near_part.visible == (model == "votes")
     mask = np.zeros((8, 8), bool)
     mask[2:5, 2:5] = True
     page.stage.on_mask(mask)
@@ -215,7 +215,10 @@ def test_a_file_that_is_no_picture_is_said(page, content, message):
     ("changed", "message"),
     [
         ({"size": 12}, "Patches of 12 × 12 pixels do not fit into pictures of 8 × 8"),
-        ({"patches": 16, "share": 0.02}, "K = 0.02 nearest of N = 16 patches"),
+        (
+            {"patches": 16, "share": 0.02},
+            "K = 0.02 of N = 16 patches is less than one: take a share of 0.062",
+        ),
         ({"size": 8}, "asks for more than the 1 × 1 positions"),
     ],
 )
@@ -271,3 +274,29 @@ def test_a_training_can_be_stopped():
     with pytest.raises(Cancelled):
         models.learn(Setting("digits", "simple-patch", patches=40), task)
     assert Setting("digits", "simple-patch", patches=40) not in models._trained
+
+
+def test_a_link_without_them_has_the_sizes_that_fit():
+    page = EvidencePage(dataset="mnist", model="votes", tiles=16)
+    page.jobs.close()  # nothing is trained
+    page.shown()
+    assert (page.size, page.share, page.tiles) == (6, 0.04, 16)
+    page.dataset = "digits"
+    assert (page.size, page.tiles) == (3, 0)
+    other = EvidencePage(dataset="digits", size=12, share=0.3)
+    other.jobs.close()
+    other.shown()
+    assert (other.size, other.share) == (7, 0.3)
+
+
+def test_another_set_leaves_nothing_of_the_last_one(page, monkeypatch):
+    assert "1,300" in page.model_card.about.object
+    monkeypatch.setattr(catalogue, "where", lambda name: {"file": None})
+    page.dataset = "mnist"
+    settled(page)
+    assert page.model_card.about.object == ""
+    assert page.dimension.counted.object == ""
+    assert not page._figures.visible
+    page.dataset = "digits"
+    settled(page)
+    assert page._figures.visible

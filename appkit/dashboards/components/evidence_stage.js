@@ -27,7 +27,7 @@ const STYLE = `
 .tools button:disabled { opacity: .45; cursor: default; }
 .says { min-height: 1.4em; margin: 4px 0 0; font-size: .88rem; line-height: 1.4;
   color: var(--mui-palette-text-secondary, #55636f); font-variant-numeric: tabular-nums; }
-.classes { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 8px;
+.classes { display: grid; grid-template-columns: repeat(auto-fill, minmax(72px, 1fr)); gap: 8px;
   margin-top: 10px; }
 .classes button { font: inherit; padding: 4px; border-radius: 8px; cursor: pointer; text-align: left;
   border: 2px solid transparent; background: transparent; color: var(--mui-palette-text-primary, #222);
@@ -205,7 +205,7 @@ export function render({ model, el }) {
   const tell = () => {
     if (shown == null) return
     if (cursor == null) {
-      says.textContent = "Point at the picture, or press an arrow key, to look at a patch."
+      says.textContent = "Point at the picture, or choose a patch with the arrow keys."
       return
     }
     const value = shown.maps[shown.front][cursor[0] * shown.columns + cursor[1]]
@@ -316,6 +316,11 @@ export function render({ model, el }) {
     for (let i = held.moved ? 1 : 0; i <= steps; i++)
       stroke(held.x + ((x - held.x) * i) / steps, held.y + ((y - held.y) * i) / steps, mode === "unmask")
     Object.assign(held, { x, y, moved: true })
+    masked()
+  })
+  canvas.addEventListener("pointerup", (event) => {
+    if (event.pointerId !== held?.pointer || held.moved || mode === "look" || shown == null) return
+    stroke(held.x, held.y, mode === "unmask")
     masked()
   })
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"])

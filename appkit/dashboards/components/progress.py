@@ -20,6 +20,7 @@ class LongWork(pn.viewable.Viewer):
     label : what the start button says.
     work, done : as for `Jobs.submit`; ``work`` is asked for when the button is pressed.
     icon : on the start button.
+    turned : called when the work has started and when it has ended.
     """
 
     def __init__(
@@ -30,9 +31,11 @@ class LongWork(pn.viewable.Viewer):
         work: Callable[[], Callable[[Task], Any]],
         done: Callable[[Any], None],
         icon: str = "play_arrow",
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._jobs, self._slot, self._work, self._done = jobs, slot, work, done
+        self._turned = turned
         self._start = pmui.Button(
             label=label,
             variant="contained",
@@ -89,6 +92,7 @@ class LongWork(pn.viewable.Viewer):
         self._cancel.visible = self._running.visible = running
         if running:
             self._progress(0, "Waiting for a worker; others may come first…")
+        self._turned()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Column(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from appkit.dashboards import evidence_models, explorer
 from appkit.dashboards import evidence_scene as scene
-from appkit.dashboards.components import LongWork, card, hideable, hint, slider, text
+from appkit.dashboards.components import LongWork, card, hideable, hint, text
 from appkit.dashboards.components.evidence_stage import EvidenceStage
 from appkit.dashboards.evidence_models import (
     METRICS,
@@ -21,7 +21,6 @@ from appkit.dashboards.evidence_models import (
     N_SHOWN,
     SUBJECTS,
     USUAL_SHARES,
-    WITH_DICTIONARY,
     Reader,
     Setting,
 )
@@ -29,7 +28,14 @@ from appkit.dashboards.evidence_scene import Seen
 from appkit.dashboards.jobs import Task
 from appkit.dashboards.page import AppPage
 from appkit.dashboards.pages import evidence_views as views
-from appkit.dashboards.pages.evidence_cards import DimensionCard, PictureCard, ResultsCard
+from appkit.dashboards.pages.evidence_cards import (
+    DimensionCard,
+    ModelCard,
+    PictureCard,
+    ResultsCard,
+    reading,
+    stack,
+)
 
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (6, 0)}
 
@@ -57,8 +63,16 @@ class EvidencePage(AppPage):
     )
     model: Any = param.Selector(default="simple-patch", objects=MODELS, label="Model")
     patches = param.Integer(default=256, bounds=(16, 1024), step=16, label="Patches N")
-    size = param.Integer(default=3, bounds=(2, 12), label="Patch size P (pixels)")
-    share = param.Number(default=0.4, bounds=(0.01, 0.9), step=0.01, label="Nearest K (share of N)")
+    size = param.Integer(
+        default=1, bounds=(1, 12), label="Patch size P (pixels)", doc="1: as fits the pictures."
+    )
+    share = param.Number(
+        default=0.0,
+        bounds=(0.0, 0.9),
+        step=0.01,
+        label="Nearest K (share of N)",
+        doc="0: as suits the model.",
+    )
     metric: Any = param.Selector(
         default="mahalanobis",
         objects=METRICS,
@@ -85,88 +99,50 @@ class EvidencePage(AppPage):
         self.stage.on_look = self._look
         self.stage.on_mask = self._masked
         self.stage.on_front = lambda index: setattr(self, "front", index)
-        self.work = LongWork(self.jobs, "learn", "Train", self._start, self._learned, icon="school")
+        self.work = LongWork(
+            self.jobs,
+            "learn",
+            "Train",
+            self._start,
+            self._learned,
+            icon="school",
+            turned=self._arrange,
+        )
         self._fetcher = LongWork(
             self.jobs, "download", "Download", self._fetch, self._fetched, icon="download"
         )
+        self.model_card = ModelCard(self, self.work)
         self.chooser = PictureCard(self, self._misread, self._see)
         self.dimension, self.results = DimensionCard(self.jobs), ResultsCard(self.jobs)
-        self.about, self.stale, self.says = hint(""), hint(""), hint("")
+        self.says = hint("")
         self.patch, self.near, self.best, self.scores = (_markup() for _ in range(4))
-        self._offer_text = text("")
+        self._offer_text, self._missing = text(""), hint("")
+        self.quarters = hint("")
         self._lay_out()
 
     # ---- layout ---------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
         """The parts that are shown or hidden."""
-        self._dictionary = {
-            "patches": hideable(slider(pmui.IntSlider, self.param.patches)),
-            "size": hideable(slider(pmui.IntSlider, self.param.size)),
-            "share": hideable(slider(pmui.FloatSlider, self.param.share)),
-            "metric": hideable(pmui.Select.from_param(self.param.metric, **_WIDE)),
-            "white": hideable(slider(pmui.FloatSlider, self.param.white)),
-        }
         self._offer = card(
             "These pictures are not here yet", self._offer_text, self._fetcher, visible=False
         )
-        self._near_part = hideable(
+        self.near_part = hideable(
             text("<h2>Nearest patches of the dictionary</h2>"), self.near, visible=False
         )
-        stage = card(
-            "What each patch says",
-            self.says,
-            self.stage,
-            sentence="Cool patches speak for the class in front, warm ones against it. Small maps: "
-            "all classes; press one to bring it to the front.",
-        )
-        decision = card(
-            "The decision",
-            self.scores,
-            sentence="Drag over the picture to hide patches: their evidence leaves the sum.",
-        )
-        best = card(
-            "Most convincing patches",
-            self.best,
-            sentence=f"For the class in front, one of each of the first {scene.N_CONVINCING} "
-            "pictures at most.",
-        )
-        patch = card("The patch you look at", self.patch, self._near_part)
-        self._figures = hideable(
-            pmui.Grid(
-                pmui.Grid(stage, size={"xs": 12, "lg": 7}),
-                pmui.Grid(_stack(decision, patch), size={"xs": 12, "lg": 5}),
-                pmui.Grid(best, size=12),
-                container=True,
-                spacing=1.5,
-                margin=0,
-            ),
-            visible=False,
-        )
-        self._empty = hideable(
-            card(
-                "No model yet",
-                sentence="It is trained in some seconds; the card Model tells how far it is.",
-            ),
-            visible=False,
-        )
+        self._figures = hideable(reading(self), visible=False)
+        self._empty = hideable(card("No model yet", self._missing), visible=False)
 
     def view(self) -> pn.viewable.Viewable:
         """Controls beside the picture, its decision, and what its patches are near to."""
-        model = card(
-            "Model",
-            pmui.Select.from_param(self.param.dataset, **_WIDE),
-            pmui.Select.from_param(self.param.model, **_WIDE),
-            *self._dictionary.values(),
-            self.stale,
-            self.work,
-            self.about,
-        )
         self._arrange()
         return pmui.Grid(
-            pmui.Grid(_stack(self._offer, model, self.chooser), size={"xs": 12, "md": 4, "lg": 3}),
             pmui.Grid(
-                _stack(self._empty, self._figures, self.dimension, self.results),
+                stack(self._offer, self.model_card, self.chooser),
+                size={"xs": 12, "md": 4, "lg": 3},
+            ),
+            pmui.Grid(
+                stack(self._empty, self._figures, self.dimension, self.results),
                 size={"xs": 12, "md": 8, "lg": 9},
             ),
             container=True,
@@ -182,18 +158,25 @@ class EvidencePage(AppPage):
 
     def _arrange(self) -> None:
         """The widgets that have an effect, and whether the model in front is of their settings."""
-        dictionary = self.model in WITH_DICTIONARY
-        offered = {"patches", "size", "share", "metric"} if dictionary else set()
-        offered |= {"white"} if dictionary and self.metric != "l2" else set()
-        offered |= {"size"} if self.model == "bagnet" else set()
-        for name, part in self._dictionary.items():
-            part.visible = name in offered
+        self.model_card.offer()
         reader = self.reader
         self._figures.visible = reader is not None
         self._empty.visible = reader is None and not self._offer.visible
-        stale = reader is not None and reader.setting != self.setting.plain()
-        self.stale.object = (
+        busy = self.jobs.busy("learn")
+        self._missing.object = (
+            "<p>It is being trained; the card Model tells how far it is.</p>"
+            if busy
+            else "<p>Press Train in the card Model.</p>"
+        )
+        stale = reader is not None and not busy and reader.setting != self.setting.plain()
+        self.model_card.stale.object = (
             "<p>Shown: a model of other settings. Press Train to see these.</p>" if stale else ""
+        )
+        self.quarters.object = (
+            "<p>SimplePatch weighs patches anew in each quarter of the picture: maps change at its "
+            "middle lines.</p>"
+            if self.model == "simple-patch"
+            else ""
         )
 
     # ---- from parameters to a model --------------------------------------------------------
@@ -214,15 +197,30 @@ class EvidencePage(AppPage):
     def shown(self) -> None:
         """The URL has been applied: train what it names."""
         if not self._shown:
+            self._fit_to_set()
+            self.share = self.share or USUAL_SHARES.get(self.model, 0.4)
             self._shown = True
             self._begin()
+
+    def _fit_to_set(self) -> None:
+        """Sizes and tiles that the pictures of the set allow."""
+        subject = SUBJECTS[self.dataset]
+        self.model_card.fit(subject.side)
+        largest = min(self.param.size.bounds[1], subject.side - 1)
+        self.size = min(self.size, largest) if self.size > 1 else subject.size
+        self.chooser.offer_tiles(subject.side)
 
     @param.depends("dataset", watch=True)
     def _another_set(self) -> None:
         if self._shown:
             self.reader = self.seen = self.mask = self._place = None
+            self.model_card.about.object = self.says.object = ""
+            self.dimension.clear()
             self.chooser.forget()
-            self.param.update(size=SUBJECTS[self.dataset].size, front=-1)
+            self._shown = False  # what follows is one change
+            self.size = SUBJECTS[self.dataset].size
+            self._fit_to_set()
+            self.front, self._shown = -1, True
             self._begin()
 
     @param.depends("model", watch=True)
@@ -254,7 +252,11 @@ class EvidencePage(AppPage):
 
     def _found(self, here: bool) -> None:
         self._offer.visible = not here
-        if here:
+        kept = evidence_models.kept(self.setting)
+        if kept is not None:
+            self.jobs.cancel("learn")
+            self._learned(kept)
+        elif here:
             self.work.start()
         else:
             name = SUBJECTS[self.dataset].catalogued
@@ -276,7 +278,7 @@ class EvidencePage(AppPage):
         if (reader.setting.dataset, reader.setting.model) != (self.dataset, self.model):
             return
         self.reader = reader
-        self.about.object = views.about(reader)
+        self.model_card.about.object = views.about(reader)
         self._arrange()
         self._see()
 
@@ -355,7 +357,7 @@ class EvidencePage(AppPage):
 
         def done(told: tuple[str, str]) -> None:
             self.patch.object, self.near.object = told
-            self._near_part.visible = bool(told[1])
+            self.near_part.visible = bool(told[1])
 
         self.jobs.submit("patch", work, done)
 
@@ -394,10 +396,6 @@ class EvidencePage(AppPage):
                 lambda markup: setattr(self.best, "object", markup),
                 calm=0.2,
             )
-
-
-def _stack(*parts: Any) -> pmui.Column:
-    return pmui.Column(*parts, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
 
 
 def _markup() -> pn.pane.HTML:

@@ -12,17 +12,109 @@ import param
 from numpy.typing import NDArray
 
 from appkit.dashboards import evidence_scene as scene
-from appkit.dashboards.components import card, figure, hideable, hint, slider
+from appkit.dashboards.components import LongWork, card, figure, hideable, hint, slider
 from appkit.dashboards.components.files import CheckedFileInput
 from appkit.dashboards.components.tables import frame_table
-from appkit.dashboards.evidence_models import SUBJECTS, Setting
+from appkit.dashboards.evidence_models import SUBJECTS, WITH_DICTIONARY, Setting
 from appkit.dashboards.jobs import Jobs, Task
 from appkit.dashboards.pages import evidence_views as views
 from appkit.figures.dimension import dimensions, spectra
 from appkit.images.dimension import PatchDimensions
 
+_WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (6, 0)}
+_WRAPPED = {scene.ROW: {"type": "textarea"}}
 #: Bytes of the largest picture that a person may bring.
 MAX_PICTURE = 20 * 2**20
+
+
+def stack(*parts: Any) -> pmui.Column:
+    """Cards one under the other."""
+    return pmui.Column(*parts, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
+
+
+def reading(page: Any) -> pmui.Grid:
+    """The picture, its decision, the patch that is looked at, and the most convincing ones."""
+    stage = card(
+        "What each patch says",
+        page.says,
+        page.stage,
+        page.quarters,
+        sentence="Cool patches speak for the class in front, warm ones against it. Small maps: "
+        "all classes; press one to bring it to the front.",
+    )
+    decision = card(
+        "The decision",
+        page.scores,
+        sentence="Drag over the picture to hide patches: their evidence leaves the sum.",
+    )
+    best = card(
+        "Most convincing patches",
+        page.best,
+        sentence="For the class in front, less the mean of all classes; one of each of the first "
+        f"{scene.N_CONVINCING} pictures at most.",
+    )
+    patch = card("The patch you look at", page.patch, page.near_part)
+    return pmui.Grid(
+        pmui.Grid(stage, size={"xs": 12, "lg": 7}),
+        pmui.Grid(stack(decision, patch), size={"xs": 12, "lg": 5}),
+        pmui.Grid(best, size=12),
+        container=True,
+        spacing=1.5,
+        margin=0,
+    )
+
+
+class ModelCard(pn.viewable.Viewer):
+    """What is trained: the pictures, the model and its dictionary, and how it went.
+
+    Parameters
+    ----------
+    page : the page, with a parameter for each choice.
+    work : what trains.
+
+    Attributes
+    ----------
+    stale, about : hints on the model in front.
+    """
+
+    def __init__(self, page: Any, work: LongWork) -> None:
+        super().__init__()
+        self._page, self._work = page, work
+        self.stale, self.about = hint(""), hint("")
+        self._sizes = slider(pmui.IntSlider, page.param.size, start=2)
+        self._parts = {
+            "patches": hideable(slider(pmui.IntSlider, page.param.patches)),
+            "size": hideable(self._sizes),
+            "share": hideable(slider(pmui.FloatSlider, page.param.share, start=0.01)),
+            "metric": hideable(pmui.Select.from_param(page.param.metric, **_WIDE)),
+            "white": hideable(slider(pmui.FloatSlider, page.param.white)),
+        }
+
+    def fit(self, side: int) -> None:
+        """Offer patches that two windows of pictures of ``side`` pixels hold."""
+        self._sizes.end = min(self._page.param.size.bounds[1], side - 1)
+
+    def offer(self) -> None:
+        """The widgets that have an effect."""
+        page = self._page
+        dictionary = page.model in WITH_DICTIONARY
+        offered = {"patches", "size", "share", "metric"} if dictionary else set()
+        offered |= {"white"} if dictionary and page.metric != "l2" else set()
+        offered |= {"size"} if page.model == "bagnet" else set()
+        for name, part in self._parts.items():
+            part.visible = name in offered
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        page = self._page
+        return card(
+            "Model",
+            pmui.Select.from_param(page.param.dataset, **_WIDE),
+            pmui.Select.from_param(page.param.model, **_WIDE),
+            *self._parts.values(),
+            self.stale,
+            self._work,
+            self.about,
+        )
 
 
 class PictureCard(pn.viewable.Viewer):
@@ -45,6 +137,9 @@ class PictureCard(pn.viewable.Viewer):
         super().__init__()
         self._page, self._misread, self._changed = page, misread, changed
         self.brought: NDArray[Any] | None = None
+        self.tiles = pmui.Select.from_param(
+            page.param.tiles, sizing_mode="stretch_width", margin=(6, 0)
+        )
         self.note = hint("")
         self.file = CheckedFileInput(
             label="Bring a picture",
@@ -60,6 +155,14 @@ class PictureCard(pn.viewable.Viewer):
     def forget(self) -> None:
         """Back to the pictures of the set."""
         self.brought, self.note.object = None, ""
+        self._page.message.clear("file")
+
+    def offer_tiles(self, side: int) -> None:
+        """Tiles that part pictures of ``side`` pixels into four or more."""
+        named = {name: n for name, n in self._page.param.tiles.names.items() if 2 * n <= side}
+        if self._page.tiles not in named.values():
+            self._page.tiles = 0
+        self.tiles.options = named
 
     def next_misread(self) -> None:
         """Bring the next picture to the front that the model misses."""
@@ -101,9 +204,7 @@ class PictureCard(pn.viewable.Viewer):
             "Picture",
             slider(pmui.IntSlider, self._page.param.picture),
             wrong,
-            pmui.Select.from_param(
-                self._page.param.tiles, sizing_mode="stretch_width", margin=(6, 0)
-            ),
+            self.tiles,
             self.file,
             self.note,
         )
@@ -117,6 +218,10 @@ class DimensionCard(pn.viewable.Viewer):
         self._jobs = jobs
         self.counted, self.spectrum, self.sizes = hint(""), figure(), figure()
 
+    def clear(self) -> None:
+        """Nothing is shown until it is drawn again."""
+        self.counted.object, self.spectrum.object, self.sizes.object = "", None, None
+
     def draw(self, setting: Setting, dark: bool) -> None:
         """Of a setting's pictures, its P and its whitening."""
         dataset, size = setting.dataset, setting.size
@@ -126,7 +231,7 @@ class DimensionCard(pn.viewable.Viewer):
 
         def done(found: dict[int, PatchDimensions]) -> None:
             if not found:
-                self.counted.object, self.spectrum.object, self.sizes.object = "", None, None
+                self.clear()
                 return
             near = min(found, key=lambda each: abs(each - size))
             one = found[near]
@@ -157,7 +262,9 @@ class ResultsCard(pn.viewable.Viewer):
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
         self._jobs = jobs
-        self.table = frame_table()
+        self.table = frame_table(
+            frozen_columns=[scene.ROW], widths={scene.ROW: 160}, formatters=_WRAPPED
+        )
         self._place = hideable(self.table, visible=False)
         self._legend = hint("")
 
