@@ -52,6 +52,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     sources_ : the training picture, row and column that each patch was cut from, (N, 3).
     patch_labels_ : the labels of these pictures, (N,).
     coef_, intercept_ : weights (windows, 2, N, classes) and intercepts (classes,).
+    mean_codes_ : of the training pictures (windows, 2, N).
     alpha_, errors_ : the chosen ridge, and the share of held-out pictures that each one misses that
         was tried.
 
@@ -107,7 +108,9 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         self._begin(batch, labels, np.unique(labels))
         numbers = np.searchsorted(self.classes_, labels)
         order = np.random.default_rng(self.random_state).permutation(len(batch))
-        n_held = round(self.held_out * len(batch)) if len(self.alphas) > 1 else 0
+        n_held = 0
+        if len(self.alphas) > 1:
+            n_held = min(max(1, round(self.held_out * len(batch))), len(batch) - 1)
         kept, held = order[n_held:], order[:n_held]
         self._add(batch, numbers, kept, len(batch))
         if n_held:
@@ -153,6 +156,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         ValueError
             for another network, or one with a hidden layer.
         """
+        check_is_fitted(model, "net_")
         front, body = model.net_.front, model.net_.body
         bent = any(isinstance(layer, torch.nn.ReLU) for layer in body.modules())
         if not isinstance(front, PatchFront) or bent:
@@ -172,6 +176,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         new.intercept_ = logits(nothing).detach().cpu().numpy().astype(float)
         new.encoder_, new.classes_ = encoder, model.classes_
         new.sources_ = encoder.sources_
+        means = body[0].running_mean.cpu().numpy().reshape(1, 2, -1)  # type: ignore[index]
+        new.mean_codes_ = np.broadcast_to(means, new.coef_.shape[:3])
         if y is not None:
             new.patch_labels_ = np.asarray(y)[new.sources_[:, 0]]
         return new
@@ -187,7 +193,8 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """The class of the largest score of each picture, (n,)."""
-        return self.classes_[self.decision_function(X).argmax(1)]
+        best = self.decision_function(X).argmax(1)
+        return self.classes_[best]
 
     def evidence(self, X: ArrayLike) -> NDArray[np.float32]:
         """What the patch at each position says for each class: (n, classes, rows, columns).
@@ -292,10 +299,9 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         few = copy(self)
         few.coef_ = self.coef_.copy()
         few.coef_[:, :, quiet] = 0
-        means = self._sums.mean.reshape(self.coef_.shape[:3])
-        lost = np.einsum("wsn,wsnc->c", means[:, :, quiet], self.coef_[:, :, quiet])
-        few.intercept_ = self.intercept_ + lost
-        del few._sums
+        means = self.mean_codes_[:, :, quiet]
+        few.intercept_ = self.intercept_ + np.einsum("wsn,wsnc->c", means, self.coef_[:, :, quiet])
+        few.__dict__.pop("_sums", None)
         return few
 
     def patch_weights(self) -> NDArray[np.float32]:
@@ -306,10 +312,11 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
     def _checked(self, X: ArrayLike, y: ArrayLike) -> tuple[Batch, NDArray]:
         batch = as_batch(X)
         labels = as_labels(y, len(batch))
-        if len(self.alphas) == 0 or not all(np.isfinite(a) and a > 0 for a in self.alphas):
+        if not _positive(self.alphas):
             raise ValueError(f"alphas are one or more positive numbers, not {self.alphas!r}.")
-        if len(self.alphas) > 1 and not 0 < self.held_out < 1:
-            raise ValueError(f"held_out is a share between 0 and 1, not {self.held_out}.")
+        share = isinstance(self.held_out, float | np.floating) and 0 < self.held_out < 1
+        if len(self.alphas) > 1 and not share:
+            raise ValueError(f"held_out is a share between 0 and 1, not {self.held_out!r}.")
         return batch, labels
 
     def _begin(self, batch: Batch, labels: NDArray, classes: NDArray) -> None:
@@ -365,7 +372,17 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         weights, self.intercept_ = self._sums.solve(self.alpha_)
         windows = len(self.encoder_.pooling_.counts)
         self.coef_ = weights.reshape(windows, 2, self.n_patches, len(self.classes_))
+        self.mean_codes_ = self._sums.mean.reshape(self.coef_.shape[:3])
         return self
+
+
+def _positive(alphas: object) -> bool:
+    """Whether they are one or more finite numbers above zero."""
+    try:
+        found = np.asarray(alphas, float)
+    except (TypeError, ValueError):
+        return False
+    return found.ndim == 1 and found.size > 0 and bool((np.isfinite(found) & (found > 0)).all())
 
 
 def _mirrored(batch: Batch) -> Batch:

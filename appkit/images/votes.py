@@ -113,7 +113,8 @@ class PatchVotes(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """The class with the most votes of each picture, (n,)."""
-        return self.classes_[self.decision_function(X).argmax(1)]
+        best = self.decision_function(X).argmax(1)
+        return self.classes_[best]
 
     def neighbours(self, picture: ArrayLike, row: int, column: int, k: int = 8) -> pd.DataFrame:
         """The k dictionary patches that are nearest to the one at a position, and their votes.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_score
 
@@ -163,3 +164,27 @@ def test_sums_over_the_memory_are_refused_before_any_work(digits, monkeypatch):
     monkeypatch.setattr(simple_patch, "MOST_BYTES", 1_000_000)
     with pytest.raises(ValueError, match=r"ridge on 512 codes needs .* at most 288 codes"):
         SimplePatch(**SMALL).fit(X, y)
+
+
+@pytest.mark.parametrize("alphas", [("a",), None, 1e-3, (), (1e-3, -1.0)])
+def test_ridges_that_are_none_are_said(digits, alphas):
+    with pytest.raises(ValueError, match="alphas are one or more positive numbers"):
+        SimplePatch(**SMALL | {"alphas": alphas}).fit(*digits)
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.999])
+def test_a_picture_at_least_chooses_and_one_at_least_is_trained_on(digits, share):
+    X, y = digits
+    given = {"alphas": (1e-4, 1e-2), "held_out": share}
+    model = SimplePatch(**SMALL | given).fit(X[:60], y[:60])
+    assert set(model.errors_) <= {1e-4, 1e-2}
+    assert model.errors_
+    assert np.isfinite(model.coef_).all()
+
+
+def test_a_filtered_model_is_filtered_again_and_what_is_not_fitted_says_so(digits):
+    model = SimplePatch(**SMALL).fit(*digits)
+    twice = model.filtered(20).filtered(10)
+    assert (np.abs(twice.coef_).sum((0, 1, 3)) > 0).sum() == 10
+    with pytest.raises(NotFittedError):
+        SimplePatch().predict(digits[0])

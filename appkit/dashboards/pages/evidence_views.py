@@ -148,12 +148,16 @@ def convincing(patches: Sequence[tuple[Pixels, float, int]], names: Sequence[str
 def counted(found: PatchDimensions, size: int, dataset: str) -> str:
     """The dimensions, beside the numbers of a patch."""
     title = html.escape(SUBJECTS[dataset].title)
+    most = max(found.neighbours, found.whitened_neighbours)
+    beyond = " More than there are numbers: so small a cloud tells no better." * (
+        most > found.extrinsic
+    )
     return (
-        f"<p>Patches of {size} × {size} pixels of {title} have <b>{found.extrinsic}</b> numbers. "
+        f"<p>{title}: patches of {size} × {size} pixels have <b>{found.extrinsic}</b> numbers. "
         f"95 % of their variance lie in <b>{found.covariance}</b> directions, whitened in "
         f"<b>{found.whitened_covariance}</b>; by their neighbours they fill "
         f"<b>{found.neighbours:.1f}</b> dimensions, whitened "
-        f"<b>{found.whitened_neighbours:.1f}</b>.</p>"
+        f"<b>{found.whitened_neighbours:.1f}</b>.{beyond}</p>"
     )
 
 
