@@ -110,6 +110,11 @@ class PositionClassifier(GradientTrained):
         batch = as_batch(X)
         numbers = self._numbered(y, len(batch))
         self.shape_ = tuple(int(n) for n in batch.shape[1:])
+        if self.crop > min(self.shape_[1:]):
+            raise ValueError(
+                f"crop is at most the {min(self.shape_[1:])} pixels of a picture's side, not "
+                f"{self.crop}."
+            )
         net = self._net(self.shape_, len(self.classes_)).to(self.device)
         net.fit(batch)
         self._check_memory(net, self.shape_, len(batch))

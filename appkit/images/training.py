@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from appkit import memory
 from appkit.device import check_device
 from appkit.images.checks import as_labels, check_number, check_whole
 from appkit.regression import Cancelled
@@ -75,7 +77,16 @@ class GradientTrained(ClassifierMixin, BaseEstimator):
         """Weights made within are drawn from the seed, whatever torch's own is."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            yield
+            try:
+                yield
+            except RuntimeError as error:
+                asked = re.search(r"allocate (\d+) bytes", str(error))
+                if asked is None:
+                    raise
+                raise ValueError(
+                    f"The weights of a layer need {memory.gigabytes(int(asked[1]))}, more than "
+                    "this machine gives: take fewer channels, atoms or patches."
+                ) from error
 
     def _train(
         self,

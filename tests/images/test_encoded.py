@@ -99,3 +99,8 @@ def test_seeds_matter():
 def test_bad_input_is_said(given, labels, message):
     with pytest.raises(ValueError, match=message):
         EncodedClassifier(**SMALL | given).fit(X, labels)
+
+
+def test_more_atoms_than_the_memory_holds_are_refused_with_the_numbers():
+    with pytest.raises(ValueError, match=r"The weights of a layer need [\d,]+ GB"):
+        EncodedClassifier(**SMALL | {"encoder": "sparse", "atoms": 10**11}).fit(X[:50], Y[:50])

@@ -131,3 +131,15 @@ def test_a_step_over_the_memory_is_refused_with_the_numbers(monkeypatch):
     monkeypatch.setenv("APPKIT_MEMORY_GB", "0.01")
     with pytest.raises(ValueError, match="A step on 64 pictures of 64 × 64 pixels needs"):
         PositionClassifier(**SMALL).check((3, 64, 64), 10, 1000)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"options": {"field": 5, "width": 10**6}}, "The weights of a layer need 4,000 GB"),
+        ({"crop": 9}, "crop is at most the 8 pixels of a picture's side, not 9"),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused_with_the_numbers(given, said):
+    with pytest.raises(ValueError, match=said):
+        PositionClassifier(**SMALL | given).fit(X[:20], Y[:20])
