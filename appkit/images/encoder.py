@@ -18,7 +18,7 @@ from appkit.images.checks import check_number, check_whole
 from appkit.images.fields import Fields
 from appkit.images.nearest import check_neighbours, pooled_codes, thresholds
 from appkit.images.patches import Whitening, check_size, covariance, draw_sources, extract_patches
-from appkit.images.pictures import Batch, as_batch, check_same
+from appkit.images.pictures import Batch, as_batch, brightest, check_same
 from appkit.images.pooling import Pooling
 
 METRICS = ("mahalanobis", "l2")
@@ -59,7 +59,7 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
     patches_ : the dictionary (N, C·P·P), as drawn.
     sources_ : the training picture, row and column that each was cut from, (N, 3).
     whitening_ : of the training patches.
-    shape_ : (C, H, W) of the pictures.
+    shape_, top_ : (C, H, W) of the pictures, and their largest number, signs aside.
     pooling_ : the windows.
     n_features_out_ : windows · 2 · N.
 
@@ -123,7 +123,7 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
                 stacklevel=3,
             )
         channels, height, width = batch.shape[1:]
-        self.shape_ = (channels, height, width)
+        self.shape_, self.top_ = (channels, height, width), brightest(batch)
         self.patches_, self.sources_ = draw_sources(
             batch, self.patch_size, self.n_patches, self.random_state
         )
@@ -142,7 +142,7 @@ class PatchEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "patches_")
         batch = as_batch(X)
-        check_same(batch, self.shape_)
+        check_same(batch, self.shape_, self.top_)
         need = 4 * len(batch) * self.n_features_out_
         if need > (limit := memory.limit(MOST_BYTES)):
             raise ValueError(

@@ -11,6 +11,9 @@ Batch = NDArray[np.float32]
 #: What is white in pictures of whole numbers.
 _WHITE = {np.dtype(np.uint8): np.float32(255), np.dtype(np.uint16): np.float32(65535)}
 
+#: Pictures that reach so many times higher are taken for ones in another unit.
+_OTHER_UNIT = 16
+
 
 def as_batch(pictures: ArrayLike) -> Batch:
     """Pictures ``(n, height, width)`` or ``(n, height, width, channels)`` as ``(n, C, H, W)``.
@@ -57,8 +60,21 @@ def as_batch(pictures: ArrayLike) -> Batch:
     return batch
 
 
-def check_same(batch: Batch, shape: tuple[int, ...]) -> None:
-    """Raise ``ValueError`` unless pictures have the (C, H, W) that was fitted."""
+def brightest(batch: Batch) -> float:
+    """The largest number of pictures, signs aside."""
+    return float(max(batch.max(), -batch.min()))
+
+
+def check_same(batch: Batch, shape: tuple[int, ...], top: float = 0.0) -> None:
+    """Raise ``ValueError`` unless pictures have the (C, H, W) that was fitted, and its unit.
+
+    ``top`` is the largest number of those, signs aside; with 0 the unit is not looked at.
+    """
     if batch.shape[1:] != shape:
         ours, theirs = (f"{h} × {w} with {c} channel(s)" for c, h, w in (shape, batch.shape[1:]))
         raise ValueError(f"Pictures are {theirs}; it was fitted to pictures of {ours}.")
+    if top and (reached := brightest(batch)) > _OTHER_UNIT * top:
+        raise ValueError(
+            f"Pictures reach {reached:g}; those it was fitted to reached {top:g}: give them in the "
+            "same unit (bytes are divided by 255, other numbers are taken as they are)."
+        )

@@ -136,7 +136,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
                 raise ValueError("The first call of partial_fit needs all classes.")
             self._begin(batch, labels, np.unique(np.asarray(classes)))
             self.alpha_, self.errors_ = float(self.alphas[0]), {}
-        check_same(batch, self.encoder_.shape_)
+        check_same(batch, self.encoder_.shape_, self.encoder_.top_)
         unknown = np.setdiff1d(labels, self.classes_)
         if len(unknown):
             raise ValueError(f"The label {unknown[0]} is none of the classes.")
@@ -186,7 +186,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         """Scores (n, classes)."""
         check_is_fitted(self, "coef_")
         batch = as_batch(X)
-        check_same(batch, self.encoder_.shape_)
+        check_same(batch, self.encoder_.shape_, self.encoder_.top_)
         weights = self.coef_.reshape(-1, len(self.classes_))
         parts = (batch[start : start + _CHUNK] for start in range(0, len(batch), _CHUNK))
         return np.concatenate([self._codes(part) @ weights for part in parts]) + self.intercept_
@@ -203,7 +203,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self, "coef_")
         batch = as_batch(X)
-        check_same(batch, self.encoder_.shape_)
+        check_same(batch, self.encoder_.shape_, self.encoder_.top_)
         if not self.flip:
             return self._maps(batch)
         both = self._maps(batch) + self._maps(_mirrored(batch))[..., ::-1]
@@ -258,7 +258,7 @@ class SimplePatch(ClassifierMixin, BaseEstimator):
         """
         box = self.fields.box(row, column)
         batch = as_batch(np.asarray(picture)[None])
-        check_same(batch, self.encoder_.shape_)
+        check_same(batch, self.encoder_.shape_, self.encoder_.top_)
         patch = batch[(slice(None), slice(None), *box.slices)]
         numbers, distances = self.encoder_.nearest(patch[0], k, negated)
         pooling, half = self.encoder_.pooling_, int(negated)

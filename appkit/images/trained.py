@@ -17,7 +17,7 @@ from appkit import memory
 from appkit.images.fields import Fields
 from appkit.images.heads import simple_patch
 from appkit.images.networks import PositionNet, bagnet, bagnet_scattering, hybrid
-from appkit.images.pictures import Batch, as_batch, check_same
+from appkit.images.pictures import Batch, as_batch, brightest, check_same
 from appkit.images.training import GradientTrained, Reader
 
 #: Pictures at once outside of training.
@@ -63,7 +63,7 @@ class PositionClassifier(GradientTrained):
     net_ : the trained :class:`appkit.images.networks.PositionNet`.
     history_ : frame with a row for each epoch: loss, error (share of the training pictures missed
         while it ran).
-    shape_ : (C, H, W) of the pictures.
+    shape_, top_ : (C, H, W) of the pictures, and their largest number, signs aside.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class PositionClassifier(GradientTrained):
         self._check_training(crop=0)
         batch = as_batch(X)
         numbers = self._numbered(y, len(batch))
-        self.shape_ = tuple(int(n) for n in batch.shape[1:])
+        self.shape_, self.top_ = tuple(int(n) for n in batch.shape[1:]), brightest(batch)
         if self.crop > min(self.shape_[1:]):
             raise ValueError(
                 f"crop is at most the {min(self.shape_[1:])} pixels of a picture's side, not "
@@ -164,7 +164,7 @@ class PositionClassifier(GradientTrained):
     def _positions(self, X: ArrayLike) -> Iterator[Floats]:
         check_is_fitted(self, "net_")
         batch = as_batch(X)
-        check_same(batch, self.shape_)
+        check_same(batch, self.shape_, self.top_)
         for start in range(0, len(batch), _PART):
             part = torch.from_numpy(batch[start : start + _PART]).to(self.device)
             with torch.no_grad():

@@ -132,7 +132,7 @@ class PatchVotes(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "encoder_")
         box = self.fields.box(row, column)
         batch = as_batch(np.asarray(picture)[None])
-        check_same(batch, self.encoder_.shape_)
+        check_same(batch, self.encoder_.shape_, self.encoder_.top_)
         patch = batch[(0, slice(None), *box.slices)]
         numbers, distances = self.encoder_.nearest(patch, k)
         labels = self.patch_labels_[numbers]
@@ -163,7 +163,7 @@ class PatchVotes(ClassifierMixin, BaseEstimator):
         """Of some pictures after others: (n, positions, classes)."""
         check_is_fitted(self, "encoder_")
         batch = as_batch(X)
-        check_same(batch, self.encoder_.shape_)
+        check_same(batch, self.encoder_.shape_, self.encoder_.top_)
         for start in range(0, len(batch), _CHUNK):
             part = batch[start : start + _CHUNK]
             found = Parallel(self.n_jobs, require="sharedmem")(

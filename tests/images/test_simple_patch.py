@@ -12,6 +12,7 @@ from sklearn.model_selection import cross_val_score
 
 from appkit.images import simple_patch
 from appkit.images.simple_patch import SimplePatch
+from appkit.images.votes import PatchVotes
 from tests.images.conftest import natural
 
 SMALL = {"n_patches": 64, "patch_size": 3, "k": 0.25, "pooling": 2}
@@ -188,3 +189,12 @@ def test_a_filtered_model_is_filtered_again_and_what_is_not_fitted_says_so(digit
     assert (np.abs(twice.coef_).sum((0, 1, 3)) > 0).sum() == 10
     with pytest.raises(NotFittedError):
         SimplePatch().predict(digits[0])
+
+
+def test_pictures_in_another_unit_are_refused(pictures):
+    y = np.arange(len(pictures)) % 2
+    for model in (SimplePatch(40, 3, alphas=[1e-2]), PatchVotes(40, 3, k=5)):
+        model.fit(pictures, y)
+        for asked in (model.predict, model.evidence):
+            with pytest.raises(ValueError, match=r"Pictures reach 2\d\d; those it was fitted to reac"):
+                asked(pictures.astype(float))
