@@ -196,5 +196,5 @@ def test_pictures_in_another_unit_are_refused(pictures):
     for model in (SimplePatch(40, 3, alphas=[1e-2]), PatchVotes(40, 3, k=5)):
         model.fit(pictures, y)
         for asked in (model.predict, model.evidence):
-            with pytest.raises(ValueError, match=r"Pictures reach 2\d\d; those it was fitted to reac"):
+            with pytest.raises(ValueError, match=r"Pictures reach 2\d\d; those it was fitted"):
                 asked(pictures.astype(float))
