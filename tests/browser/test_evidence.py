@@ -52,6 +52,11 @@ def test_a_drag_masks_and_the_decision_moves(evidence):
     evidence.get_by_text("Without masked patches").wait_for(state="detached")
 
 
+def test_a_click_masks_a_little(evidence):
+    evidence.mouse.click(*at(evidence, 0.44, 0.56))
+    evidence.get_by_text(re.compile(r"^\d % of the picture is masked")).wait_for()
+
+
 def test_keys_look_mask_and_clear(evidence):
     evidence.locator(".stage canvas").focus()
     evidence.keyboard.press("ArrowRight")

@@ -10,8 +10,9 @@ import panel as pn
 _CELLS = """
 .tabulator .tabulator-header .tabulator-col .tabulator-col-content { padding: 8px 7px; }
 .tabulator .tabulator-row .tabulator-cell { padding: 6px 7px; height: auto; }
-.tabulator .tabulator-tableholder .tabulator-row:hover,
-.tabulator .tabulator-tableholder .tabulator-row.tabulator-selectable:hover {
+.pnx-tabulator.tabulator .tabulator-tableholder .tabulator-table .tabulator-row:hover,
+.pnx-tabulator.tabulator .tabulator-tableholder .tabulator-table
+  .tabulator-row.tabulator-selectable:hover {
   background: var(--mui-palette-action-hover); color: inherit; }
 """
 
