@@ -33,7 +33,7 @@ PROTOCOL = (
 #: Neighbours that vote.
 VOTERS = 10
 SIZES = (256, 512, 1024, 2048, 4096)
-#: Patches of the largest dictionary where none are asked for: half an hour on two cores.
+#: Patches of the largest dictionary where none are asked for: 71 minutes of one busy core.
 USUAL = 2048
 
 #: Names of the rows: what they say, and their parameters: of `PatchVotes` where they are votes, of

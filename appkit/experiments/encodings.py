@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
-from appkit.experiments.picture_rows import FewComponents
+from appkit.experiments.picture_rows import FewComponents, transformed
 from appkit.experiments.picture_sets import PictureSet, digits, mnist
 from appkit.experiments.scores import Point, Scores, begun, check_asked, check_train, save, teller
 from appkit.images.encoded import EncodedClassifier
@@ -273,17 +273,13 @@ class _Job:
         transformer = ScatteringFeatures(
             self.preset.J, device=self.device, n_jobs=self.workers or -1
         ).fit(train[:1])
-        n = len(train) + len(test)
-
-        def parts(pictures: NDArray, done: int) -> Iterator[NDArray]:
-            for start in range(0, len(pictures), 2000):
-                self._tell("scattering: pictures", done + start, n)
-                yield transformer.transform(pictures[start : start + 2000])
-
-        found = np.concatenate([*parts(train, 0)]), np.concatenate([*parts(test, len(train))])
-        self._tell("scattering: pictures", n, n)
+        found = transformed(
+            transformer,
+            (train, test),
+            lambda done, total: self._tell("scattering: pictures", done, total),
+        )
         self.feature_seconds = round(time.perf_counter() - started, 1)
-        return found
+        return found[0], found[1]
 
     def _tell(self, stage: str, done: int, total: int) -> None:
         teller(stage, self.progress, self.cancel)(done, total)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +90,15 @@ def scored(
             cancelled=None if cancel is None else cancel.is_set,
             **training,
         )
-        scores = scores.plus(_point(model, whole, patches, teller("", None, cancel)))
+        scores = scores.plus(_point(model, whole, patches))
         save(scores, folder)
         state.unlink(missing_ok=True)
     return scores
 
 
-def _point(
-    model: PositionClassifier, whole: PictureSet, patches: int, tell: Callable[[int, int], None]
-) -> Point:
+def _point(model: PositionClassifier, whole: PictureSet, patches: int) -> Point:
     started = time.perf_counter()
     model.fit(*whole.train)
-    tell(1, 1)
     error = 100 * (1 - float(model.score(*whole.test)))
     seconds = round(time.perf_counter() - started, 1)
     return Point(patches, round(error, 3), seconds, {"field": model.net_.field})

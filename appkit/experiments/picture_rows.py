@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from appkit.images.scaling import PathScaler
 COMPONENTS = 300
 #: Samples and features from which components are found by random projections.
 _WIDE = 4000
+#: Pictures whose features are computed between two looks at the clock.
+_PART = 2000
 
 
 class Pixels(TransformerMixin, BaseEstimator):
@@ -54,6 +56,22 @@ class GaussianSVM(SVC):
         """Measure the mean distance, then train."""
         self.gamma = self.width / (2 * float(X.var(axis=0, dtype=np.float64).sum()))
         return super().fit(X, y, sample_weight)
+
+
+def transformed(
+    transformer: Any, sets: Sequence[NDArray[Any]], tell: Callable[[int, int], None]
+) -> list[NDArray[np.float32]]:
+    """Features of each set of pictures; ``tell(done, total)`` is called after every few of them."""
+    total, done, found = sum(map(len, sets)), 0, []
+    tell(0, total)
+    for pictures in sets:
+        parts = []
+        for start in range(0, len(pictures), _PART):
+            parts.append(transformer.transform(pictures[start : start + _PART]))
+            done += len(parts[-1])
+            tell(done, total)
+        found.append(np.concatenate(parts))
+    return found
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit
 from appkit import memory
 from appkit.experiments import published, score_tables
 from appkit.experiments.compute import Progress
-from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow
+from appkit.experiments.picture_rows import FEATURES, ROWS, PictureRow, transformed
 from appkit.experiments.picture_sets import PictureSet, cifar10, digits, mnist
 from appkit.experiments.scores import Point, Scores, begun, check_asked, check_train, save, teller
 from appkit.images.affine import AffineClassifier
@@ -183,17 +183,11 @@ class _Job:
         if self._last is None or self._last[0] != name:
             self._last = None  # before the next ones are computed: both would not fit
             started, transformer = time.perf_counter(), self._transformer(name)
-            made = []
-            n = sum(len(labels) for _, labels in (self.drawn, self.pictures.test))
-            done = 0
-            for pictures, _ in (self.drawn, self.pictures.test):
-                parts = []
-                for start in range(0, len(pictures), 2000):
-                    self._tell(f"{name}: pictures", done, n)
-                    parts.append(transformer.transform(pictures[start : start + 2000]))
-                    done += len(parts[-1])
-                made.append(np.concatenate(parts))
-            self._tell(f"{name}: pictures", n, n)
+            made = transformed(
+                transformer,
+                (self.drawn[0], self.pictures.test[0]),
+                lambda done, total: self._tell(f"{name}: pictures", done, total),
+            )
             self._last = name, made, time.perf_counter() - started
         return self._last[1], self._last[2]
 

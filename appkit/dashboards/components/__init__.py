@@ -10,6 +10,7 @@ from appkit.dashboards.components.card import (
     on_tap,
     quote,
     signed,
+    stack,
     text,
 )
 from appkit.dashboards.components.chooser import Files, MoleculeChooser
@@ -40,5 +41,6 @@ __all__ = [
     "quote",
     "signed",
     "slider",
+    "stack",
     "text",
 ]

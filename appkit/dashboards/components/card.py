@@ -73,6 +73,11 @@ def card(title: str, *content: Any, sentence: str = "", **params: Any) -> pmui.P
     )
 
 
+def stack(*cards: Any) -> pmui.Column:
+    """Cards one under the other."""
+    return pmui.Column(*cards, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
+
+
 def figure(element: Any = None, **params: Any) -> pn.pane.HoloViews:
     """A pane for a figure; axes of different figures are never linked by their names."""
     return pn.pane.HoloViews(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from appkit.dashboards import evidence_models, explorer
 from appkit.dashboards import evidence_scene as scene
-from appkit.dashboards.components import LongWork, card, hideable, hint, text
+from appkit.dashboards.components import LongWork, card, hideable, hint, stack, text
 from appkit.dashboards.components.evidence_stage import EvidenceStage
 from appkit.dashboards.evidence_models import (
     METRICS,
@@ -34,10 +34,7 @@ from appkit.dashboards.pages.evidence_cards import (
     PictureCard,
     ResultsCard,
     reading,
-    stack,
 )
-
-_WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (6, 0)}
 
 
 class EvidencePage(AppPage):

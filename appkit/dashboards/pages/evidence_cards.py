@@ -12,7 +12,7 @@ import param
 from numpy.typing import NDArray
 
 from appkit.dashboards import evidence_scene as scene
-from appkit.dashboards.components import LongWork, card, figure, hideable, hint, slider
+from appkit.dashboards.components import LongWork, card, figure, hideable, hint, slider, stack
 from appkit.dashboards.components.files import CheckedFileInput
 from appkit.dashboards.components.tables import frame_table
 from appkit.dashboards.evidence_models import SUBJECTS, WITH_DICTIONARY, Setting
@@ -25,11 +25,6 @@ _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (6, 0)}
 _WRAPPED = {scene.ROW: {"type": "textarea"}}
 #: Bytes of the largest picture that a person may bring.
 MAX_PICTURE = 20 * 2**20
-
-
-def stack(*parts: Any) -> pmui.Column:
-    """Cards one under the other."""
-    return pmui.Column(*parts, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
 
 
 def reading(page: Any) -> pmui.Grid:

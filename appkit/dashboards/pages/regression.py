@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 import param
 
 from appkit.dashboards import comparison, explorer, live_models
-from appkit.dashboards.components import LongWork, card, figure, hideable, hint, on_tap, text
+from appkit.dashboards.components import LongWork, card, figure, hideable, hint, on_tap, stack, text
 from appkit.dashboards.components.tables import frame_table
 from appkit.dashboards.explorer import Model
 from appkit.dashboards.front import Front
@@ -32,7 +32,6 @@ from appkit.dashboards.pages.regression_views import (
     power_slider,
     row,
     row_select,
-    stack,
 )
 from appkit.dashboards.studies import ALL_ROWS, STUDIES, Study
 from appkit.data import MoleculeSet

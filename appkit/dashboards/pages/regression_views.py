@@ -190,11 +190,6 @@ def row_select(page: Any, **options: Any) -> Any:
     return select
 
 
-def stack(*content: Any) -> pmui.Column:
-    """Cards one under the other."""
-    return pmui.Column(*content, sizing_mode="stretch_width", margin=0, sx={"gap": "12px"})
-
-
 def row(*cards: Any) -> pmui.Row:
     """Cards side by side where there is room; those that are hidden leave theirs to the others."""
     return pmui.Row(
