@@ -26,8 +26,8 @@ from appkit.experiments.compute import Progress
 from appkit.experiments.picture_rows import FewComponents, transformed
 from appkit.experiments.picture_sets import PictureSet, digits, mnist
 from appkit.experiments.scores import Point, Scores, begun, check_asked, check_train, save, teller
-from appkit.images.encoded import EncodedClassifier
 from appkit.images.features import ScatteringFeatures
+from appkit.images.nonlinear_classifier import EncodedClassifier
 from appkit.images.separation import Separation
 
 PROTOCOL = (

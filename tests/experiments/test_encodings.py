@@ -9,8 +9,8 @@ import pytest
 from appkit import cli
 from appkit.experiments import encodings, scores, tables
 from appkit.experiments.encodings import PRESETS, Preset
-from appkit.images.encoded import EncodedClassifier
 from appkit.images.features import ScatteringFeatures
+from appkit.images.nonlinear_classifier import EncodedClassifier
 from appkit.regression import Cancelled
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from appkit.images.encoding import SoftThreshold, nearest_tight_frame
+from appkit.images.nonlinear import SoftThreshold, nearest_tight_frame
 from appkit.images.separation import Separation
 
 X, Y = load_iris(return_X_y=True)

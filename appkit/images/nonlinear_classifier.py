@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from appkit.images.encoding import ENCODERS, Encoder
+from appkit.images.nonlinear import ENCODERS, Encoder
 from appkit.images.training import GradientTrained
 
 Floats = NDArray[np.float32]
@@ -20,7 +20,7 @@ _PART = 1024
 
 
 class EncodedClassifier(GradientTrained):
-    """An encoder of `appkit.images.encoding`, a batch norm without weights and a linear layer.
+    """An encoder of `appkit.images.nonlinear`, a batch norm without weights and a linear layer.
 
     By gradient descent, see :class:`appkit.images.training.GradientTrained`; after each step the
     atoms are brought back to their constraint. Features are taken in the scale they come in.
@@ -43,7 +43,7 @@ class EncodedClassifier(GradientTrained):
     Attributes
     ----------
     classes_ : the labels, sorted.
-    encoder_ : the trained :class:`appkit.images.encoding.Encoder`.
+    encoder_ : the trained :class:`appkit.images.nonlinear.Encoder`.
     history_ : frame with a row for each epoch: loss, error (share of the samples missed while it
         ran).
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import sparse_encode
 from torch import nn
 
-from appkit.images.encoding import (
+from appkit.images.nonlinear import (
     ENCODERS,
     Encoder,
     PhaseCollapse,

@@ -7,8 +7,8 @@ from sklearn.datasets import load_digits
 from sklearn.preprocessing import Normalizer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from appkit.images.encoded import EncodedClassifier
-from appkit.images.encoding import ENCODERS
+from appkit.images.nonlinear import ENCODERS
+from appkit.images.nonlinear_classifier import EncodedClassifier
 from appkit.regression import Cancelled
 
 DATA, Y = load_digits(return_X_y=True)
